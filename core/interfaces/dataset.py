@@ -1,0 +1,138 @@
+"""Labelled pictures with splits of their classes."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from unbraid.core.errors import DataError, LabelError
+from unbraid.core.interfaces.specs import ImageSpec, LabelSpec
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+class Images(Protocol):
+    """Pictures that are read when asked for: `images[rows]` gives `(n, C, H, W)` uint8."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """`(N, C, H, W)`."""
+
+    def __getitem__(self, rows: npt.NDArray[np.int64], /) -> npt.NDArray[np.uint8]:
+        """Read the given rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Pictures, what their content and style are called, and which classes are for training.
+
+    Args:
+        name: of the data set, with its options where they matter.
+        images: `(N, C, H, W)` uint8, an array or anything that reads rows on demand.
+        content: what labels name (character, digit, person).
+        style: what varies within it and is labelled too (typeface, writer); None where there is none.
+        labels: role -> `(N,)` int64 class indices, -1 where missing; `content` always, `style` where there is one.
+        splits: role -> split -> class indices; disjoint, together all classes.
+        licence: of the pictures.
+
+    Raises:
+        LabelError: labels of the wrong length or range, or splits that overlap.
+    """
+
+    name: str
+    images: Images
+    content: LabelSpec
+    style: LabelSpec | None = None
+    labels: Mapping[str, npt.NDArray[np.int64]]
+    splits: Mapping[str, Mapping[Split, tuple[int, ...]]]
+    licence: str = ""
+    notes: str = ""
+    _fingerprint: list[str] = field(default_factory=list, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.images.shape) != 4:
+            raise DataError(f"{self.name}: images must be N x C x H x W", expected="4 dimensions", found=self.images.shape)
+        for role, spec in self.label_specs.items():
+            self._check_role(role, spec)
+
+    def __len__(self) -> int:
+        return self.images.shape[0]
+
+    @property
+    def image_spec(self) -> ImageSpec:
+        """Size of the pictures."""
+        return ImageSpec(*self.images.shape[1:])
+
+    @property
+    def label_specs(self) -> dict[str, LabelSpec]:
+        """Role -> label, for the roles the data set has."""
+        return {"content": self.content} | ({"style": self.style} if self.style else {})
+
+    def rows(self, **splits: Split | None) -> npt.NDArray[np.int64]:
+        """Give the rows whose labels belong to the given splits.
+
+        Args:
+            splits: role -> split; None or absent takes all. `rows(content="test", style="train")` are unseen contents
+                in seen styles.
+        """
+        chosen = np.ones(len(self), dtype=bool)
+        for role, split in splits.items():
+            if split is not None and role in self.labels:
+                chosen &= np.isin(self.labels[role], self.splits[role][split])
+        return np.flatnonzero(chosen)
+
+    def closed_set(self, role: str = "content", seed: int = 0) -> npt.NDArray[np.int8]:
+        """Split by sample instead of by class: 0 train (80 %), 1 validation, 2 test (10 % each), within every class.
+
+        Returns:
+            `(N,)` int8; rows without a label are in training.
+        """
+        parts = np.zeros(len(self), dtype=np.int8)
+        rng = np.random.default_rng(seed)
+        for label in range(self.label_specs[role].count):
+            rows = rng.permutation(np.flatnonzero(self.labels[role] == label))
+            tenth = max(1, len(rows) // 10) if len(rows) >= 3 else 0
+            parts[rows[:tenth]] = 2
+            parts[rows[tenth : 2 * tenth]] = 1
+        return parts
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of pictures and labels; computed once."""
+        if not self._fingerprint:
+            digest = hashlib.sha256(f"{self.images.shape}".encode())
+            for start in range(0, len(self), 4096):
+                digest.update(np.ascontiguousarray(self.images[np.arange(start, min(start + 4096, len(self)))]))
+            for role in sorted(self.labels):
+                digest.update(role.encode())
+                digest.update(np.ascontiguousarray(self.labels[role], dtype="<i8"))
+            self._fingerprint.append(f"sha256:{digest.hexdigest()}")
+        return self._fingerprint[0]
+
+    def _check_role(self, role: str, spec: LabelSpec) -> None:
+        if role not in self.labels:
+            raise LabelError(f"{self.name}: labels of role {role!r} are missing", expected=f"({len(self)},) integers")
+        labels = self.labels[role]
+        if labels.shape != (len(self),):
+            raise LabelError(
+                f"{self.name}: labels of {spec.name!r} do not match the images",
+                expected=f"{len(self)} labels, one an image",
+                found=f"shape {labels.shape}",
+            )
+        if len(labels) and (labels.min() < -1 or labels.max() >= spec.count):
+            raise LabelError(
+                f"{self.name}: labels of {spec.name!r} are out of range",
+                expected=f"-1 (missing) .. {spec.count - 1}",
+                found=f"{labels.min()} .. {labels.max()}",
+            )
+        listed = [c for split in SPLITS for c in self.splits.get(role, {}).get(split, ())]
+        if sorted(listed) != list(range(spec.count)):
+            raise LabelError(
+                f"{self.name}: the splits of {spec.name!r} must hold every class once",
+                expected=f"{spec.count} classes in train, validation and test together",
+                found=f"{len(listed)} entries, {len(set(listed))} different",
+            )

@@ -1,0 +1,5 @@
+"""The latent cache: a frozen encoder runs once over the data."""
+
+from unbraid.core.latents.latents import LatentMode, Latents
+
+__all__ = ["LatentMode", "Latents"]

@@ -1,0 +1,132 @@
+"""Attach disentanglers to frozen pretrained models.
+
+Everything public is here and imported on first use, so that `import unbraid` costs nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unbraid.core.attached import AttachedModel, attach, load
+    from unbraid.core.catalogue import load_backbone, load_dataset
+    from unbraid.core.errors import UnbraidError
+    from unbraid.core.evaluation import Evaluation, Figure
+    from unbraid.core.freezing import freeze
+    from unbraid.core.interfaces import (
+        Backbone,
+        BackboneInfo,
+        Batch,
+        Cells,
+        Dataset,
+        Decoder,
+        Disentangler,
+        Draws,
+        Encoder,
+        Episodes,
+        Factor,
+        Graph,
+        LabelSpec,
+        LatentSpec,
+        Losses,
+        Objective,
+        OptimiserSpec,
+        Posterior,
+        SameClassPairs,
+        Samples,
+        Term,
+        only,
+    )
+    from unbraid.core.serving import Bundle, load_bundle
+    from unbraid.registry import BackboneSpec, DatasetSpec, DisentanglerSpec, MetricSpec, TrackerSpec, hookimpl
+
+    __version__: str
+else:
+    # Type checkers never see this half: a `__getattr__` they can see would hide every misspelt name from them.
+    _NAMES = {
+        "unbraid.core.attached": ("AttachedModel", "attach", "load"),
+        "unbraid.core.catalogue": ("load_backbone", "load_dataset"),
+        "unbraid.core.errors": ("UnbraidError",),
+        "unbraid.core.evaluation": ("Evaluation", "Figure"),
+        "unbraid.core.freezing": ("freeze",),
+        "unbraid.core.interfaces": (
+            *("Backbone", "BackboneInfo", "Batch", "Cells", "Dataset", "Decoder", "Disentangler", "Draws"),
+            *("Encoder", "Episodes", "Factor", "Graph", "LabelSpec", "LatentSpec", "Losses", "Objective"),
+            *("OptimiserSpec", "Posterior", "SameClassPairs", "Samples", "Term", "only"),
+        ),
+        "unbraid.core.serving": ("Bundle", "load_bundle"),
+        "unbraid.registry": (
+            *("BackboneSpec", "DatasetSpec", "DisentanglerSpec", "MetricSpec", "TrackerSpec", "hookimpl"),
+        ),
+    }
+    _HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+    def _version():
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("unbraid")
+        except PackageNotFoundError:
+            return "0+uninstalled"
+
+    def __getattr__(name):
+        if name == "__version__":
+            value = _version()
+        elif name in _HOMES:
+            from importlib import import_module
+
+            value = getattr(import_module(_HOMES[name]), name)
+        else:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, _HOMES, n=3)
+            hint = f"; did you mean {' or '.join(repr(match) for match in near)}?" if near else ""
+            raise AttributeError(f"module 'unbraid' has no attribute {name!r}{hint}", name=name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+__all__ = [
+    "AttachedModel",
+    "Backbone",
+    "BackboneInfo",
+    "BackboneSpec",
+    "Batch",
+    "Bundle",
+    "Cells",
+    "Dataset",
+    "DatasetSpec",
+    "Decoder",
+    "Disentangler",
+    "DisentanglerSpec",
+    "Draws",
+    "Encoder",
+    "Episodes",
+    "Evaluation",
+    "Factor",
+    "Figure",
+    "Graph",
+    "LabelSpec",
+    "LatentSpec",
+    "Losses",
+    "MetricSpec",
+    "Objective",
+    "OptimiserSpec",
+    "Posterior",
+    "SameClassPairs",
+    "Samples",
+    "Term",
+    "TrackerSpec",
+    "UnbraidError",
+    "__version__",
+    "attach",
+    "freeze",
+    "hookimpl",
+    "load",
+    "load_backbone",
+    "load_bundle",
+    "load_dataset",
+    "only",
+]
