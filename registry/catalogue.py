@@ -161,8 +161,8 @@ class Registry:
             if backbone is not None:
                 return backbone
         if raised:
-            plugin, error = raised[0]
-            raise PluginError(f"plug-in {plugin} failed to wrap a {type(model).__name__}", found=error) from error
+            plugin, cause = raised[0]
+            raise PluginError(f"plug-in {plugin} failed to wrap a {type(model).__name__}", found=cause) from cause
         return None
 
     def _add(self, manifest: Manifest) -> None:
@@ -208,7 +208,7 @@ class Registry:
         distribution, _, bare = name.rpartition(":")
         for failed in self._failures:
             brought_by = normalise(failed.distribution)
-            if only_built_in and brought_by != PROJECT or distribution and brought_by != normalise(distribution):
+            if (only_built_in and brought_by != PROJECT) or (distribution and brought_by != normalise(distribution)):
                 continue
             if bare in failed.provides or normalise(bare) == normalise(failed.name):
                 raise _failed(kind, name, failed) from failed.error

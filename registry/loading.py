@@ -178,7 +178,7 @@ def _load(plugin: InstalledPlugin) -> Manifest | LoadFailure:
     return manifest if error is None else failure(manifest, "import", error)
 
 
-def quiet() -> contextlib.redirect_stdout[object]:
+def quiet() -> contextlib.AbstractContextManager[object]:
     """Send what a manifest prints to stderr, so that it cannot damage `--json` output.
 
     Returns:

@@ -39,7 +39,7 @@ def import_target(provider: Entry[Spec] | Spec, target: str | None = None) -> An
         return reduce(getattr, attribute.split("."), importlib.import_module(module))
     except UnbraidError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in's module may raise anything
+    except (Exception, SystemExit) as error:
         raise PluginLoadError(
             f"{who} cannot be used: {dotted} failed to load",
             expected=f"attribute {attribute} of module {module}",

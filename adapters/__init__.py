@@ -1,0 +1,1 @@
+"""What wraps the outside world: backbones and data sets."""

@@ -1,0 +1,1 @@
+"""Ways to get a frozen backbone: one folder each."""

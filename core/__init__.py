@@ -1,0 +1,1 @@
+"""Interfaces and verbs: attach, fit, evaluate, export, serve; names no plug-in."""

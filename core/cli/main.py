@@ -1,0 +1,23 @@
+"""The table of commands."""
+
+import click
+
+from unbraid.core.cli.lazy import LazyCommand, LazyGroup
+
+HOME = "unbraid.core.cli"
+
+COMMANDS = {
+    "demo": LazyCommand(f"{HOME}.demo:command", "Data, backbone, head, report and bundle in a few minutes, offline."),
+    "list": LazyCommand(f"{HOME}.list:command", "Show the methods, backbones, data sets and metrics there are."),
+    "plugins": LazyCommand(f"{HOME}.plugins:command", "Show the installed plug-ins without running their code."),
+    "pretrain": LazyCommand(f"{HOME}.pretrain:command", "Train a backbone from a recipe."),
+    "fit": LazyCommand(f"{HOME}.fit:command", "Train a head on a frozen backbone from a recipe."),
+    "evaluate": LazyCommand(f"{HOME}.evaluate:command", "Measure how far the factors of a head came apart."),
+    "export": LazyCommand(f"{HOME}.export:command", "Write backbone and head as an ONNX bundle."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="unbraid", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Attach disentanglers to frozen pretrained models."""

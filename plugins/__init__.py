@@ -1,0 +1,1 @@
+"""Disentanglers: one folder per method, each found through its manifest."""
