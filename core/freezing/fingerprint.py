@@ -34,4 +34,4 @@ def update_with_tensor(digest: "hashlib._Hash", name: str, tensor: Tensor) -> No
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     if flat.numel():
         # numpy knows no bfloat16; a byte view carries every dtype
-        digest.update(memoryview(flat.view(torch.uint8).numpy()))
+        digest.update(flat.view(torch.uint8).numpy().data)

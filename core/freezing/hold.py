@@ -52,15 +52,15 @@ class Hold:
             return
         for module in self._owner():
             if _leave(module):
-                module.training = _held.pop(module).original
+                module.training = _forget(module)
             for parameter in module.parameters(recurse=False):
                 if _leave(parameter):
-                    parameter.requires_grad_(_held.pop(parameter).original)
+                    parameter.requires_grad_(_forget(parameter))
 
 
 def _enter(item: object, flag: bool) -> bool:
     """Count a holder in; True for the first."""
-    held = _held.get(item)
+    held = _find(item)
     if held is None:
         _held[item] = _Held(1, flag)
         return True
@@ -70,8 +70,19 @@ def _enter(item: object, flag: bool) -> bool:
 
 def _leave(item: object) -> bool:
     """Count a holder out; True for the last."""
-    held = _held.get(item)
+    held = _find(item)
     if held is None:
         return False
     held.count -= 1
-    return bool(held.count == 0)
+    return held.count == 0
+
+
+def _find(item: object) -> _Held | None:
+    return _held[item] if item in _held else None
+
+
+def _forget(item: object) -> bool:
+    """Drop an object nobody holds any more; gives the flag it had."""
+    original: bool = _held[item].original
+    del _held[item]
+    return original

@@ -55,7 +55,9 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if len(self.images.shape) != 4:
-            raise DataError(f"{self.name}: images must be N x C x H x W", expected="4 dimensions", found=self.images.shape)
+            raise DataError(
+                f"{self.name}: images must be N x C x H x W", expected="4 dimensions", found=self.images.shape
+            )
         for role, spec in self.label_specs.items():
             self._check_role(role, spec)
 
@@ -106,10 +108,10 @@ class Dataset:
         if not self._fingerprint:
             digest = hashlib.sha256(f"{self.images.shape}".encode())
             for start in range(0, len(self), 4096):
-                digest.update(np.ascontiguousarray(self.images[np.arange(start, min(start + 4096, len(self)))]))
+                digest.update(np.ascontiguousarray(self.images[np.arange(start, min(start + 4096, len(self)))]).data)
             for role in sorted(self.labels):
                 digest.update(role.encode())
-                digest.update(np.ascontiguousarray(self.labels[role], dtype="<i8"))
+                digest.update(np.ascontiguousarray(self.labels[role], dtype="<i8").data)
             self._fingerprint.append(f"sha256:{digest.hexdigest()}")
         return self._fingerprint[0]
 

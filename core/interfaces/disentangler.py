@@ -165,5 +165,3 @@ def only(mapping: Mapping[str, Any]) -> Any:
     """
     (value,) = mapping.values()
     return value
-
-

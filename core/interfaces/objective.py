@@ -45,7 +45,7 @@ class OptimiserSpec:
             return torch.optim.SGD(
                 parameters, lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay, fused=True
             )
-        kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+        kinds: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
         if self.name not in kinds:
             raise ConfigError("unknown optimiser", expected="adam, adamw or sgd", found=self.name)
         return kinds[self.name](

@@ -1,0 +1,141 @@
+"""Vectorised samplers: each turns a batch spec into tensor operations on the device, with static shapes."""
+
+from collections.abc import Callable, Mapping
+from functools import singledispatch
+from typing import Any
+
+import torch
+
+from unbraid.core.errors import ConfigError, LabelError
+from unbraid.core.interfaces import (
+    BatchSpec,
+    CellRows,
+    Cells,
+    Drawn,
+    Draws,
+    EpisodeRows,
+    Episodes,
+    Pairs,
+    Rows,
+    SameClassPairs,
+    Samples,
+)
+from unbraid.core.latents import Latents
+from unbraid.core.training.index import ClassIndex
+
+Sampler = Callable[[Draws], Drawn]
+
+
+def make_sampler(spec: BatchSpec, sources: Mapping[str, Latents]) -> Sampler:
+    """Make the sampler of a batch spec over the latents of its domain.
+
+    Raises:
+        ConfigError: the spec names a domain that is not there.
+        LabelError: the labels it needs are missing, or too few rows or classes for it.
+    """
+    if spec.domain not in sources:
+        raise ConfigError(
+            "an objective asks for an unknown domain", expected=f"one of {', '.join(sources)}", found=spec.domain
+        )
+    latents = sources[spec.domain]
+    if not len(latents):
+        raise LabelError("there are no rows to draw from", expected="at least one row", found="0")
+    return _sampler(spec, latents)
+
+
+@singledispatch
+def _sampler(spec: Any, latents: Latents) -> Sampler:
+    raise ConfigError("unknown batch spec", expected="Samples, SameClassPairs, Episodes or Cells", found=spec)
+
+
+@_sampler.register
+def _(spec: Samples, latents: Latents) -> Sampler:
+    high = torch.full((spec.n,), len(latents), device=latents.device)
+    labels = {role: latents.label(role) for role in latents.labels}
+
+    def draw(draws: Draws) -> Rows:
+        index = draws.below(high)
+        return Rows(latents.gather(index, draws), {role: label[index] for role, label in labels.items()})
+
+    return draw
+
+
+@_sampler.register
+def _(spec: SameClassPairs, latents: Latents) -> Sampler:
+    index = _index(spec.label, latents, at_least=2, classes=1, asked="pairs of one class")
+    high = torch.full((spec.n,), len(index), device=latents.device)
+
+    def draw(draws: Draws) -> Pairs:
+        which = draws.below(high)
+        pair = index.positions(which, draws.distinct(index.count[which], 2))
+        z = latents.gather(pair, draws)
+        return Pairs(z[:, 0], z[:, 1], {spec.label: index.classes[which]})
+
+    return draw
+
+
+@_sampler.register
+def _(spec: Episodes, latents: Latents) -> Sampler:
+    rows_per_class = spec.shots + spec.queries
+    asked = f"{spec.ways}-way episodes with {spec.shots} shots and {spec.queries} queries"
+    index = _index(spec.label, latents, at_least=rows_per_class, classes=spec.ways, asked=asked)
+    query_classes = spec.ways if spec.query_classes is None else spec.query_classes
+    ways = torch.arange(spec.ways, device=latents.device).expand(spec.n, -1)
+
+    def draw(draws: Draws) -> EpisodeRows:
+        which = draws.uniform(spec.n, len(index)).topk(spec.ways).indices  # (E, C)
+        rows = index.positions(which, draws.distinct(index.count[which], rows_per_class))  # (E, C, K + q)
+        target = ways if query_classes == spec.ways else draws.uniform(spec.n, spec.ways).topk(query_classes).indices
+        queries = rows[..., spec.shots :].gather(1, target.unsqueeze(-1).expand(-1, -1, spec.queries))
+        return EpisodeRows(
+            support=latents.gather(rows[..., : spec.shots], draws),
+            query=latents.gather(queries.flatten(1), draws),
+            target=target.repeat_interleave(spec.queries, dim=1),
+        )
+
+    return draw
+
+
+@_sampler.register
+def _(spec: Cells, latents: Latents) -> Sampler:
+    table = _cell_table(latents)
+    contents, styles = (torch.full((spec.n,), size, device=latents.device) for size in table.shape)
+
+    def draw(draws: Draws) -> CellRows:
+        c = draws.distinct(contents, 2)
+        s = draws.distinct(styles, 2)
+        pick = [(0, 0), (1, 1), (0, 1), (1, 0)]
+        return CellRows(*(latents.gather(table[c[:, i], s[:, j]], draws) for i, j in pick))
+
+    return draw
+
+
+def _index(role: str, latents: Latents, *, at_least: int, classes: int, asked: str) -> ClassIndex:
+    index = ClassIndex.of(latents, role, at_least=at_least)
+    if len(index) < classes:
+        raise LabelError(
+            f"too few classes for {asked}",
+            expected=f"{classes} classes of {role} with at least {at_least} rows each",
+            found=f"{len(index)} such classes among {latents.classes[role]}",
+            hint="ask for fewer ways, shots or queries, or add data",
+        )
+    return index
+
+
+def _cell_table(latents: Latents) -> torch.Tensor:
+    """Position of each (content, style) cell; contents that miss a style are left out."""
+    content, style = (latents.label(role).cpu() for role in ("content", "style"))
+    table = torch.full((latents.classes["content"], latents.classes.get("style", 1)), -1)
+    known = torch.nonzero((content >= 0) & (style >= 0)).squeeze(-1)
+    table[content[known], style[known]] = known
+    table = table[(table >= 0).any(1)]
+    table = table[:, (table >= 0).any(0)] if len(table) else table
+    table = table[(table >= 0).all(1)]
+    if table.shape[0] < 2 or table.shape[1] < 2:
+        raise LabelError(
+            "crossing contents and styles needs rows for every combination",
+            expected="at least 2 contents that exist in at least 2 common styles",
+            found=f"{table.shape[0]} complete contents",
+            hint="use a data set whose contents and styles are fully crossed, such as glyphs",
+        )
+    return table.to(latents.device)
