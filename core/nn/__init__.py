@@ -1,0 +1,35 @@
+"""What several methods share and plug-in authors may use: layers, bounds, scorers and starting weights."""
+
+from unbraid.core.nn.batch_norm import recalibrate_batch_norm
+from unbraid.core.nn.few_shot import (
+    RelationScorer,
+    episode_cross_entropy,
+    matching_log_probabilities,
+    prototype_logits,
+)
+from unbraid.core.nn.gaussian import gaussian_kl
+from unbraid.core.nn.initialisers import INITIALISERS, Initialiser, initialise
+from unbraid.core.nn.mlp import MLP
+from unbraid.core.nn.mutual_information import BiasCorrectedBound, donsker_varadhan, log_mean_exp
+from unbraid.core.nn.reversal import gradient_reversal
+from unbraid.core.nn.standardise import STD_FLOOR, Standardise, StandardiseMode
+
+__all__ = [
+    "INITIALISERS",
+    "MLP",
+    "STD_FLOOR",
+    "BiasCorrectedBound",
+    "Initialiser",
+    "RelationScorer",
+    "Standardise",
+    "StandardiseMode",
+    "donsker_varadhan",
+    "episode_cross_entropy",
+    "gaussian_kl",
+    "gradient_reversal",
+    "initialise",
+    "log_mean_exp",
+    "matching_log_probabilities",
+    "prototype_logits",
+    "recalibrate_batch_norm",
+]
