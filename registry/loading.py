@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from unbraid.registry.errors import PluginLoadError
 from unbraid.registry.markers import PROJECT
 from unbraid.registry.metadata import InstalledPlugin, installed_plugins
 
@@ -122,11 +123,10 @@ def failure(manifest: Manifest, stage: Stage, error: BaseException, provides: It
         The record.
 
     Raises:
-        BaseException: The error itself, in strict mode.
+        Exception: The error itself, in strict mode.
+        PluginLoadError: In strict mode, where the plug-in tried to end the process.
     """
-    if strict():
-        raise error
-    return LoadFailure(
+    failed = LoadFailure(
         name=manifest.name,
         distribution=manifest.distribution,
         version=manifest.version,
@@ -135,6 +135,9 @@ def failure(manifest: Manifest, stage: Stage, error: BaseException, provides: It
         traceback="".join(traceback.format_exception(error)),
         provides=tuple(provides),
     )
+    if strict():
+        raise error if isinstance(error, Exception) else PluginLoadError(failed.message) from error
+    return failed
 
 
 def load_manifests() -> tuple[list[Manifest], list[LoadFailure]]:

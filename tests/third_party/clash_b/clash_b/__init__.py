@@ -1,0 +1,1 @@
+"""One of two distributions that provide the same name."""

@@ -1,0 +1,1 @@
+"""Two manifests that cannot be imported."""
