@@ -9,7 +9,7 @@ from unbraid.registry.errors import PluginApiError, PluginClashError, PluginErro
 from unbraid.registry.loading import LoadFailure, Manifest, as_manifest, failure, load_manifests, quiet
 from unbraid.registry.manager import Manager
 from unbraid.registry.markers import PROJECT
-from unbraid.registry.metadata import installed_plugins, normalise
+from unbraid.registry.metadata import InstalledPlugin, installed_plugins, normalise
 from unbraid.registry.specs import BackboneSpec, DatasetSpec, DisentanglerSpec, MetricSpec, Spec, TrackerSpec
 
 Kind = Literal["method", "backbone", "dataset", "metric", "tracker"]
@@ -128,7 +128,7 @@ class Registry:
             PluginClashError: Several third parties provide the name.
             UnknownNameError: Nobody provides it.
         """
-        spec = kind if isinstance(kind, type) else next(each for each in HOOKS.values() if each.kind == kind)
+        spec = kind if isinstance(kind, type) else _kind(kind)
         found = matching(self._of(spec), name)
         holder = owner(found)
         if holder is None and len(found) > 1:
@@ -216,11 +216,24 @@ class Registry:
     def _unknown(self, kind: type[Spec], name: str) -> NoReturn:
         hints = [f"{failed.label} failed to load and may provide it" for failed in self._failures]
         if self._discovered:
-            installed = installed_plugins()
-            hints += [f"plug-in {each.name!r} is {each.reason}" for each in installed if each.reason]
-            if not installed:
-                hints.append("no plug-in is installed, not even the built-ins: pip install -e . in the checkout")
+            hints += _left_out(installed_plugins())
         raise UnknownNameError(kind.kind, name, self._named(kind), hint="; ".join(hints) or None)
+
+
+def _kind(name: str) -> type[Spec]:
+    kinds = {spec.kind: spec for spec in HOOKS.values()}
+    if name not in kinds:
+        raise UnknownNameError("kind of plug-in", name, kinds)
+    return kinds[name]
+
+
+def _left_out(installed: Iterable[InstalledPlugin]) -> list[str]:
+    reasons: dict[str, list[str]] = {}
+    for plugin in installed:
+        reasons.setdefault(plugin.reason, []).append(plugin.name)
+    if not reasons:
+        return ["no plug-in is installed, not even the built-ins: pip install -e . in the checkout"]
+    return [f"not loaded, since {reason}: {', '.join(names)}" for reason, names in reasons.items() if reason]
 
 
 def _clash(kind: str, name: str, entries: Iterable[Entry[Spec]]) -> PluginClashError:

@@ -157,6 +157,11 @@ def test_unknown_names_come_with_near_matches() -> None:
         Registry([methods("a", method("prototype"))]).resolve("method", "prototpye")
 
 
+def test_unknown_kinds_come_with_near_matches() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'method'"):
+        Registry.empty().resolve("methods", "fden")  # type: ignore[call-overload]
+
+
 def test_adapt_takes_the_first_that_knows_the_object() -> None:
     deaf = plugin("deaf", unbraid_adapt=lambda model: None)
     knows = plugin("knows", unbraid_adapt=lambda model, hint: (model, hint))

@@ -106,7 +106,7 @@ def test_an_unknown_name_mentions_what_failed_and_what_is_off(scratch_env: Any) 
     answer = resolve(scratch_env, "echo_spilt", UNBRAID_DISABLE_PLUGINS="clash-a")
     assert answer.startswith("UnknownNameError") and "did you mean 'echo_split'" in answer
     assert "'wrong_signature' (wrong-signature 1.0) failed to load" in answer
-    assert "plug-in 'clash_a' is named in UNBRAID_DISABLE_PLUGINS" in answer
+    assert "not loaded, since named in UNBRAID_DISABLE_PLUGINS: clash_a" in answer
 
 
 @pytest.mark.parametrize("allowed", ["good", "echo_split", "echo-split, nothing"])
