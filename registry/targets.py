@@ -6,22 +6,24 @@ from functools import reduce
 from typing import Any
 
 from unbraid.registry.entries import Entry
-from unbraid.registry.errors import MissingDependencyError, PluginLoadError, UnbraidError
+from unbraid.registry.errors import MissingDependencyError, PluginError, PluginLoadError, UnbraidError
 from unbraid.registry.specs import Spec
 
 
-def import_target(provider: Entry[Spec] | Spec, target: str | None = None) -> Any:
+def import_target(provider: Entry[Spec] | Spec, target: str = "") -> Any:
     """Import what a spec points at.
 
     Args:
         provider: An entry of the registry, whose plug-in messages then name, or a bare spec.
-        target: Another dotted string of the same spec, such as `spec.config`. Default: `spec.target`.
+        target: Another dotted string of the same spec, such as `spec.config`. Default: `spec.target`. None is not
+            accepted: a spec that declares no config would give its target instead.
 
     Returns:
         The class or function.
 
     Raises:
         MissingDependencyError: An optional package the spec requires is not installed.
+        PluginError: None was given.
         PluginLoadError: The target does not exist or raised while it was imported.
 
     >>> from unbraid.registry import DatasetSpec
@@ -32,6 +34,8 @@ def import_target(provider: Entry[Spec] | Spec, target: str | None = None) -> An
     who = f"{spec.kind} {spec.name!r}"
     if isinstance(provider, Entry):
         who += f" of plug-in {provider.label}"
+    if target is None:
+        raise PluginError(f"{who} declares no such target", expected="package.module:attribute", found="None")
     _check_requirements(spec, who)
     dotted = target or spec.target
     module, _, attribute = dotted.partition(":")

@@ -24,7 +24,12 @@ def entry(target: str, *, config: str | None = None, requires: tuple[str, ...] =
 def test_targets_and_configs_are_imported() -> None:
     both = entry("pathlib:Path", config="pathlib:Path.home")
     assert import_target(both) is Path
-    assert import_target(both.spec, both.spec.config) == Path.home
+    assert import_target(both.spec, "pathlib:Path.home") == Path.home
+
+
+def test_what_a_spec_does_not_declare_is_not_replaced_by_its_target() -> None:
+    with pytest.raises(PluginError, match="declares no such target"):
+        import_target(entry("pathlib:Path"), None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
