@@ -62,6 +62,10 @@ class Latents:
         rows = rows.to(self.device)
         return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
+    def with_mode(self, mode: LatentMode) -> "Latents":
+        """Give a view whose `gather` reads posterior means or draws samples."""
+        return replace(self, mode=mode)
+
     def to(self, device: torch.device | str) -> "Latents":
         """Move storage and labels to a device."""
         return replace(

@@ -19,7 +19,6 @@ class FitSettings:
         checkpoint_every: steps between checkpoints, where a run folder is given.
         keep: checkpoints that are kept; at least two, so that a damaged one costs little.
         threads: CPU threads; one is fastest for heads. Part of what makes a run repeat bit for bit.
-        device: `auto`, or a torch device.
         latent_mode: train on posterior means or on samples.
         quiet: no progress output.
     """
@@ -32,7 +31,6 @@ class FitSettings:
     checkpoint_every: int = 500
     keep: int = 2
     threads: int = 1
-    device: str = "auto"
     latent_mode: LatentMode = "mean"
     quiet: bool = False
 

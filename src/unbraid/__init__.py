@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from unbraid.core.catalogue import load_backbone, load_dataset
     from unbraid.core.errors import UnbraidError
     from unbraid.core.evaluation import Evaluation, Figure
-    from unbraid.core.freezing import freeze
+    from unbraid.core.modules import freeze
     from unbraid.core.interfaces import (
         Backbone,
         BackboneInfo,
@@ -46,7 +46,7 @@ else:
         "unbraid.core.catalogue": ("load_backbone", "load_dataset"),
         "unbraid.core.errors": ("UnbraidError",),
         "unbraid.core.evaluation": ("Evaluation", "Figure"),
-        "unbraid.core.freezing": ("freeze",),
+        "unbraid.core.modules": ("freeze",),
         "unbraid.core.interfaces": (
             *("Backbone", "BackboneInfo", "Batch", "Cells", "Dataset", "Decoder", "Disentangler", "Draws"),
             *("Encoder", "Episodes", "Factor", "Graph", "LabelSpec", "LatentSpec", "Losses", "Objective"),

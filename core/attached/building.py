@@ -1,0 +1,90 @@
+"""From a method's name to an untrained head."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from unbraid.core.config import build_config, config_to_dict
+from unbraid.core.errors import ConfigError, PluginError, UnknownNameError
+from unbraid.core.interfaces import Disentangler, LabelSpec, LatentSpec
+from unbraid.registry import DisentanglerSpec, Entry, get_registry, import_target
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method as resolved: who provides it, and with which configuration."""
+
+    entry: Entry[DisentanglerSpec]
+    config: Any
+
+    @property
+    def spec(self) -> DisentanglerSpec:
+        """What its plug-in declares."""
+        return self.entry.spec
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.entry.spec.name
+
+    def describe(self) -> dict[str, Any]:
+        """Give what a file states of it: name, distribution, version, plug-in contract, configuration."""
+        return {
+            "name": self.name,
+            "distribution": self.entry.distribution,
+            "version": self.entry.version,
+            "api": self.spec.api,
+            "config": config_to_dict(self.config) if self.config is not None else {},
+        }
+
+
+def resolve_method(name: str, preset: str | None, overrides: Mapping[str, Any]) -> Method:
+    """Find a method and build its configuration: the preset's values, then the overrides.
+
+    Raises:
+        UnknownNameError: no such method or preset.
+        ConfigError: an override is unknown, of the wrong type or out of range.
+    """
+    entry = get_registry().resolve("method", name)
+    presets = entry.spec.presets
+    if preset is not None and preset not in presets:
+        raise UnknownNameError(f"preset of {name}", preset, presets)
+    values = {**presets.get(preset or "default", {}), **overrides}
+    if entry.spec.config is None:
+        if values:
+            raise ConfigError(f"{name} has nothing to set", expected="no settings", found=", ".join(values))
+        return Method(entry, None)
+    config = import_target(entry, entry.spec.config)
+    return Method(entry, build_config(config, values, where="method"))
+
+
+def build_head(
+    method: Method, latents: Mapping[str, LatentSpec], labels: Mapping[str, LabelSpec], seed: int
+) -> Disentangler:
+    """Build an untrained head; the same seed gives the same weights, and the global generator is left as it was."""
+    target = import_target(method.entry)
+    if not (isinstance(target, type) and issubclass(target, Disentangler)):
+        raise PluginError(
+            f"method {method.name} of {method.entry.distribution} is not a disentangler",
+            expected=f"{method.spec.target} to be a subclass of unbraid.Disentangler",
+            found=repr(target),
+            hint="tell the author of the plug-in",
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        head = target.build(method.config, latents, labels)
+    _check_built(method, head)
+    return head
+
+
+def _check_built(method: Method, head: Disentangler) -> None:
+    names = [factor.name for factor in head.factors]
+    if not names or len(set(names)) != len(names):
+        raise PluginError(
+            f"method {method.name} built a head whose factors are not named",
+            expected="at least one factor, every name once",
+            found=names,
+            hint="set self.factors in the constructor",
+        )
