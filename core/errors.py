@@ -1,29 +1,29 @@
 """Every error Unbraid raises, in one tree.
 
-    UnbraidError                     exit code 2 unless said otherwise
-    ├── UnknownNameError             a name nothing provides (near matches in the message)
-    ├── ConfigError                  a setting is unknown, of the wrong type or out of range
-    ├── DataError                    a data set cannot be used as asked
-    │   ├── ImageError               size, channels, dtype, range or NaN of images
-    │   ├── LabelError               labels missing, of the wrong length, or too few rows in a class
-    │   └── ProtocolError            an evaluation asks for more than the data holds
-    ├── CapabilityError              head or backbone cannot do what was asked
-    ├── FrozenError                  the backbone moved, or is about to
-    ├── BackboneMismatchError        a head or cache belongs to another backbone
-    ├── ArtefactError                a file people keep cannot be used
-    │   ├── DamagedArtefactError     truncated, altered or incomplete
-    │   └── FormatVersionError       written by a newer format
-    ├── ExportError                  a graph breaks the rules of a bundle
-    │   └── ParityError              graph and head differ by more than the tolerance
-    ├── PluginError                  a plug-in cannot be used
-    │   ├── PluginLoadError
-    │   ├── PluginClashError
-    │   └── PluginApiError
-    ├── EnvironmentFault             exit code 1: the machine, not the user
-    │   ├── StorageError             disk full, read-only, no permission
-    │   └── NonFiniteError           a loss or a weight became NaN or infinite
-    ├── MissingDependencyError       exit code 1: an optional package is not installed
-    └── Interrupted                  exit code 130 or 143: stopped by a signal, state saved
+UnbraidError                     exit code 2 unless said otherwise
+├── UnknownNameError             a name nothing provides (near matches in the message)
+├── ConfigError                  a setting is unknown, of the wrong type or out of range
+├── DataError                    a data set cannot be used as asked
+│   ├── ImageError               size, channels, dtype, range or NaN of images
+│   ├── LabelError               labels missing, of the wrong length, or too few rows in a class
+│   └── ProtocolError            an evaluation asks for more than the data holds
+├── CapabilityError              head or backbone cannot do what was asked
+├── FrozenError                  the backbone moved, or is about to
+├── BackboneMismatchError        a head or cache belongs to another backbone
+├── ArtefactError                a file people keep cannot be used
+│   ├── DamagedArtefactError     truncated, altered or incomplete
+│   └── FormatVersionError       written by a newer format
+├── ExportError                  a graph breaks the rules of a bundle
+│   └── ParityError              graph and head differ by more than the tolerance
+├── PluginError                  a plug-in cannot be used
+│   ├── PluginLoadError
+│   ├── PluginClashError
+│   └── PluginApiError
+├── EnvironmentFault             exit code 1: the machine, not the user
+│   ├── StorageError             disk full, read-only, no permission
+│   └── NonFiniteError           a loss, weight or latent became NaN or infinite
+├── MissingDependencyError       exit code 1: an optional package is not installed
+└── Interrupted                  exit code 130 or 143: stopped by a signal, state saved
 """
 
 from pathlib import Path
@@ -129,7 +129,7 @@ class StorageError(EnvironmentFault):
 
 
 class NonFiniteError(EnvironmentFault):
-    """A loss or weight became NaN or infinite; training stopped before it could move the weights."""
+    """A loss, weight or latent became NaN or infinite; nothing was trained or stored with it."""
 
 
 class Interrupted(UnbraidError):

@@ -97,7 +97,7 @@ def _free_text(path: Path) -> str:
 
 def fsync_file(path: Path) -> None:
     """Make the contents of a file survive a power cut."""
-    with open(path, "rb+") as file:
+    with open(path, "rb+" if os.name == "nt" else "rb") as file:  # Windows syncs only what it may write
         os.fsync(file.fileno())
 
 
