@@ -55,7 +55,7 @@ def _in_order(module: nn.Module, run: Callable[[], Iterable[object]]) -> list[nn
     layers = [m for m in module.modules() if isinstance(m, nn.BatchNorm1d) and m.track_running_stats]
     handles = [layer.register_forward_pre_hook(lambda m, _: found.setdefault(m)) for layer in layers]
     try:
-        next(iter(run()), None)
+        _exhaust(run())
     finally:
         for handle in handles:
             handle.remove()

@@ -1,0 +1,1 @@
+"""FDEN: a factorised disentangler and entangler (Yoon and Suk 2019)."""

@@ -1,0 +1,92 @@
+"""Settings of FDEN."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from unbraid.core.errors import ConfigError
+
+Alignment = Literal["relation", "matching", "prototype"]
+Clip = Literal["global", "per_tensor", "off"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FDENConfig:
+    """Settings of FDEN; the defaults are the `default` preset.
+
+    Args:
+        alpha, beta, gamma: weights of reconstruction, alignment and mutual information; equation (6). With gamma 0
+            there is no critic.
+        alignment: how a query is compared with the support: a learned comparator as in the authors' code
+            (`relation`), attention by cosine (`matching`), or distance to class means (`prototype`).
+        clip: adaptive gradient clipping, equation (7): one norm over the whole disentangler (`global`), one for each
+            matrix as in the authors' code (`per_tensor`), or none (`off`).
+        ways, shots, queries, query_classes, episodes: `episodes` episodes a step, of `ways` classes with `shots`
+            support rows, and `queries` query rows of each of `query_classes` of the ways.
+        trunk, branch: hidden widths of D_dec, and of D_ide and D_sty.
+        entangler_branch, entangler: hidden widths of E_ide and E_sty, and of E_enc.
+        critic: hidden widths of the statistician F_mi.
+        critic_steps: extra updates of the statistician alone in each step.
+        factor_width: numbers in each factor; None takes as many as the latent has.
+        dropout: probability, before every linear layer.
+        slope: of the leaky ReLU below zero.
+        initialiser: `glorot`, `he` or `truncated_normal` (standard deviation 0.001, as printed).
+        standardise: of the latents before anything else: `dim`, `channel` or `none`.
+        lr, betas: of Adam, for all networks alike.
+        steps: training steps of a fit unless told otherwise.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    alpha: float = 1.0
+    beta: float = 1.0
+    gamma: float = 0.5
+    alignment: Alignment = "prototype"
+    clip: Clip = "global"
+    ways: int = 5
+    shots: int = 1
+    queries: int = 1
+    query_classes: int = 1
+    episodes: int = 16
+    trunk: tuple[int, ...] = (512, 512, 512)
+    branch: tuple[int, ...] = (512, 512)
+    entangler_branch: tuple[int, ...] = (256, 256)
+    entangler: tuple[int, ...] = (512, 512, 512)
+    critic: tuple[int, ...] = (1024, 256, 64)
+    critic_steps: int = 0
+    factor_width: int | None = None
+    dropout: float = 0.0
+    slope: float = 0.01
+    initialiser: Literal["glorot", "he", "truncated_normal"] = "glorot"
+    standardise: Literal["none", "dim", "channel"] = "dim"
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.5, 0.999)
+    steps: int = 2_500
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "beta", "gamma", "critic_steps", "slope"):
+            self._at_least(0, name)
+        for name in ("shots", "queries", "query_classes", "episodes", "steps"):
+            self._at_least(1, name)
+        self._at_least(2, "ways")
+        for name in ("trunk", "branch", "entangler_branch", "entangler", "critic"):
+            self._widths(name)
+        if self.factor_width is not None:
+            self._at_least(1, "factor_width")
+        self._check(self.query_classes <= self.ways, "query_classes", f"at most ways ({self.ways})")
+        self._check(0 <= self.dropout < 1, "dropout", "0 <= dropout < 1")
+        self._check(self.lr > 0, "lr", "> 0")
+        self._check(all(0 <= beta < 1 for beta in self.betas), "betas", "two numbers in [0, 1)")
+        for name, known in (("alignment", get_args(Alignment)), ("clip", get_args(Clip))):
+            self._check(getattr(self, name) in known, name, ", ".join(known))
+
+    def _at_least(self, low: int, name: str) -> None:
+        self._check(getattr(self, name) >= low, name, f">= {low}")
+
+    def _widths(self, name: str) -> None:
+        widths = getattr(self, name)
+        self._check(bool(widths) and min(widths) >= 1, name, "one or more hidden widths, each >= 1")
+
+    def _check(self, good: bool, name: str, expected: str) -> None:
+        if not good:
+            raise ConfigError(f"fden: {name} is out of range", expected=expected, found=getattr(self, name))

@@ -1,0 +1,47 @@
+"""What FDEN declares; imports nothing heavy."""
+
+from collections.abc import Iterable
+
+from unbraid.registry import DisentanglerSpec, hookimpl
+
+#: Trains in a minute or two on a CPU; also what the config starts from.
+DEFAULT: dict[str, object] = {
+    "alignment": "prototype",
+    "dropout": 0.0,
+    "initialiser": "glorot",
+    "lr": 1e-3,
+    "betas": (0.5, 0.999),
+    "gamma": 0.5,
+    "steps": 2_500,
+}
+
+#: Table 2 of the paper's supplement as printed. It does not train at CPU scale: see the README.
+PAPER: dict[str, object] = {
+    "alignment": "relation",
+    "dropout": 0.2,
+    "initialiser": "truncated_normal",
+    "lr": 1e-4,
+    "betas": (0.5, 0.999),
+    "gamma": 0.5,
+    "trunk": (512, 512, 512),
+    "branch": (512, 512),
+    "entangler_branch": (256, 256),
+    "entangler": (512, 512, 512),
+    "critic": (1024, 256, 64),
+    "steps": 625_000,
+}
+
+
+@hookimpl
+def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
+    """Declare the method."""
+    yield DisentanglerSpec(
+        name="fden",
+        target="unbraid.plugins.fden.model:FDEN",
+        config="unbraid.plugins.fden.config:FDENConfig",
+        summary="identity and style by episodes and a mutual-information critic; entangles them again",
+        supervision="labels",
+        presets={"default": DEFAULT, "paper": PAPER},
+        licence="Apache-2.0",
+        reference="Yoon and Suk 2019, Plug-in Factorization for Latent Representation Disentanglement, arXiv:1905.11088",
+    )

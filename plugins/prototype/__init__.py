@@ -1,0 +1,1 @@
+"""Prototype: few-shot reference heads on the same frozen latents (after Snell et al. 2017)."""

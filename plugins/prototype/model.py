@@ -1,0 +1,130 @@
+"""Embeddings whose class means are compared with queries."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from unbraid.core.interfaces import (
+    Backbone,
+    Disentangler,
+    Draws,
+    EpisodeRows,
+    Episodes,
+    Factor,
+    LabelSpec,
+    LatentSpec,
+    Losses,
+    Objective,
+    OptimiserSpec,
+    Term,
+    only,
+)
+from unbraid.core.latents import Latents
+from unbraid.core.nn import (
+    MLP,
+    Standardise,
+    episode_cross_entropy,
+    initialise,
+    prototype_logits,
+    recalibrate_batch_norm,
+)
+from unbraid.plugins.prototype.config import PrototypeConfig
+
+
+class Prototype(Disentangler):
+    """A few-shot reference head (after Snell et al. 2017, arXiv:1703.05175): one content factor and nothing else.
+
+    It sees the same frozen latents as a disentangler and spends everything on the classes, so it says how much of
+    them a content factor could hold. `raw` says what they are worth untouched. It cannot entangle.
+
+    Args:
+        config: settings.
+        latent: shape of the latents; maps are flattened.
+
+    >>> head = Prototype(PrototypeConfig(network="linear"), LatentSpec((16,)))
+    >>> head.disentangle(torch.zeros(2, 16))["embedding"].shape
+    torch.Size([2, 64])
+    """
+
+    capabilities = frozenset({"score"})
+    monitor = "few_shot"
+
+    def __init__(self, config: PrototypeConfig, latent: LatentSpec) -> None:
+        super().__init__()
+        self.config = config
+        self.latent = latent
+        self.ways = config.ways
+        self.standardise = Standardise(latent, config.standardise)
+        self.network = _network(config, latent.width)
+        raw = config.network == "raw"
+        self.steps = 0 if raw else config.steps
+        self.factors = (Factor("embedding", (latent.width if raw else config.width,), "content", label="content"),)
+
+    @classmethod
+    def build(cls, config: PrototypeConfig, latents: Mapping[str, LatentSpec], labels: Mapping[str, LabelSpec]) -> Self:
+        """Make an untrained head; labels are not needed."""
+        return cls(config, only(latents))
+
+    def prepare(self, latents: Mapping[str, Latents]) -> None:
+        """Fit the standardisation, and see how many classes episodes can be drawn from."""
+        training: Latents = only(latents)
+        self.standardise.fit(training)
+        labels = training.label("content")
+        usable = labels[labels >= 0].bincount() >= self.config.shots + self.config.queries
+        self.ways = max(2, min(self.config.ways, int(usable.sum())))
+
+    def objectives(self, backbones: Mapping[str, Backbone]) -> Sequence[Objective]:
+        """Give the prototypical loss; nothing for `raw`."""
+        if self.config.network == "raw":
+            return ()
+        episodes = Episodes(self.ways, self.config.shots, self.config.queries, n=self.config.episodes)
+        return (
+            Objective(
+                name="prototypes",
+                batch={"episodes": episodes},
+                loss=self.loss,
+                updates=[self.network],
+                optimiser=OptimiserSpec("adam", lr=self.config.lr),
+            ),
+        )
+
+    def loss(self, batch: Mapping[str, Any], draws: Draws) -> Losses:
+        """Compute the cross-entropy of queries over negative squared distances to class means."""
+        episodes: EpisodeRows = batch["episodes"]
+        support, query = episodes.support, episodes.query
+        embedded = self._embed(torch.cat([support.flatten(0, 2), query.flatten(0, 1)]))
+        supports = support.shape[:3].numel()
+        logits = prototype_logits(
+            embedded[:supports].view(*support.shape[:3], -1), embedded[supports:].view(*query.shape[:2], -1)
+        )
+        return {"prototypes": Term(episode_cross_entropy(logits, episodes.target))}
+
+    def finish(self, latents: Mapping[str, Latents]) -> None:
+        """Set batch-norm statistics to those of the finished network on the training latents."""
+        recalibrate_batch_norm(self, lambda: self._walk(only(latents)))
+
+    def disentangle(self, z: Tensor) -> dict[str, Tensor]:
+        """Give the `embedding` `(B, width)` of latents `(B, *latent)`."""
+        return {"embedding": self._embed(z)}
+
+    def score(self, first: Tensor, second: Tensor) -> Tensor:
+        """Give the negative squared distance of two embeddings, each `(B, width)`: `(B,)`."""
+        return -(first - second).square().sum(-1)
+
+    def _embed(self, z: Tensor) -> Tensor:
+        embedded: Tensor = self.network(self.standardise(z).flatten(1))
+        return embedded
+
+    def _walk(self, latents: Latents) -> Iterator[Tensor]:
+        return (self._embed(z) for z in latents.chunks())
+
+
+def _network(config: PrototypeConfig, width: int) -> nn.Module:
+    if config.network == "raw":
+        return nn.Identity()
+    hidden = config.hidden if config.network == "mlp" else ()
+    network = MLP((width, *hidden, config.width), dropout=config.dropout)
+    initialise(network, "glorot")
+    return network
