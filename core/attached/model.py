@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unbraid.core.attached.building import Method, build_head
 from unbraid.core.attached.verbs import LatentVerbs, evaluating
-from unbraid.core.errors import CapabilityError, UnbraidError
+from unbraid.core.errors import CapabilityError, UnbraidError, UnknownNameError
 from unbraid.core.images import as_images
 from unbraid.core.interfaces import DEFAULT_DOMAIN, Backbone, Dataset, Disentangler, LabelSpec
 from unbraid.core.latents import Latents
@@ -46,6 +46,7 @@ class AttachedModel(nn.Module):
         self.method = method
         self.seed = seed
         self.labels = dict(labels or {})
+        self._view_of: tuple[AttachedModel, str] | None = None
         # A plain dictionary: the backbones must not become sub-modules, or .train() and .parameters() would reach them.
         self.backbones = dict(backbones)
         self.network = head
@@ -189,20 +190,28 @@ class AttachedModel(nn.Module):
 
     def domain(self, name: str) -> "AttachedModel":
         """Give the model of one domain of a method that joins several."""
-        view = AttachedModel(
-            self.method, {DEFAULT_DOMAIN: self.backbones[name]}, self.head.domain(name), labels=self.labels
-        )
+        if name not in self.backbones:
+            raise UnknownNameError("domain", name, self.backbones)
+        backbone = {DEFAULT_DOMAIN: self.backbones[name]}
+        view = AttachedModel(self.method, backbone, self.head.domain(name), seed=self.seed, labels=self.labels)
+        view._view_of = (self, name)
         return view
 
     def random_head(self, latents: Mapping[str, Latents] | Latents, seed: int) -> Disentangler:
         """Build an untrained head of the same configuration, prepared on training latents: the baseline of figures."""
         sources = {DEFAULT_DOMAIN: latents} if isinstance(latents, Latents) else latents
-        specs = {name: backbone.info.latent for name, backbone in self.backbones.items()}
-        head = build_head(self.method, specs, self.labels, seed).to(self.device)
+        head = self._untrained(seed).to(self.device)
         with evaluating(head):
             head.prepare(sources)
             head.finish(sources)
         return head.eval()
+
+    def _untrained(self, seed: int) -> Disentangler:
+        if self._view_of is not None:
+            whole, name = self._view_of
+            return whole._untrained(seed).domain(name)
+        specs = {name: backbone.info.latent for name, backbone in self.backbones.items()}
+        return build_head(self.method, specs, self.labels, seed)
 
     def detach(self) -> None:
         """Leave the backbone; when its last head leaves, its flags are what they were. The head can still be saved."""

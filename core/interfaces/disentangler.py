@@ -27,7 +27,7 @@ class Disentangler(nn.Module):
     factors: tuple[Factor, ...] = ()
     #: What it can do beyond `disentangle`: `entangle`, `sample`, `classify`, `score`.
     capabilities: frozenset[str] = frozenset()
-    #: Sub-modules kept in checkpoints, never in heads or graphs.
+    #: Sub-modules and buffers kept in checkpoints, never in heads or graphs.
     train_only: tuple[str, ...] = ()
     #: What "best" and early stopping look at, on validation classes: `loss`, `few_shot`, `reconstruction` or `none`.
     monitor: str = "loss"
@@ -36,14 +36,14 @@ class Disentangler(nn.Module):
 
     @classmethod
     def build(cls, config: Any, latents: Mapping[str, LatentSpec], labels: Mapping[str, LabelSpec]) -> Self:
-        """Make an untrained head.
+        """Make an untrained head; `cls(config, latent)` unless the method joins domains or depends on the labels.
 
         Args:
             config: the method's own frozen dataclass.
             latents: domain -> shape of its latents; one domain named `default` for ordinary methods.
             labels: role (`content`, `style`) -> label, empty where the method does not ask for classes.
         """
-        raise NotImplementedError
+        return cls(config, only(latents))
 
     def prepare(self, latents: "Mapping[str, Latents]") -> None:
         """Look at the training latents before the first step: statistics, initialisation, closed-form fits."""
@@ -124,8 +124,8 @@ class Disentangler(nn.Module):
 
     def head_state(self) -> dict[str, Tensor]:
         """Give the tensors that heads and graphs keep: the state without the `train_only` parts."""
-        prefixes = tuple(f"{name}." for name in self.train_only)
-        return {k: v for k, v in self.state_dict().items() if not k.startswith(prefixes)}
+        left_out = tuple(f"{name}." for name in self.train_only)
+        return {k: v for k, v in self.state_dict().items() if not f"{k}.".startswith(left_out)}
 
 
 class _Disentangle(nn.Module):
