@@ -1,0 +1,142 @@
+"""What a metric gets: plain arrays of latents, factors and labels, and a few functions of the head."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unbraid.core.errors import CapabilityError, ProtocolError
+from unbraid.core.interfaces.draws import derive_seed
+from unbraid.core.interfaces.specs import Role
+
+Array = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+Factors = Mapping[str, Array]
+
+#: What each population is, in words for tables.
+POPULATIONS: Mapping[str, str] = {
+    "train": "training contents in training styles",
+    "unseen_content": "unseen contents in seen styles",
+    "unseen_style": "training contents in unseen styles",
+    "unseen_both": "unseen contents in unseen styles",
+    "held_out": "new samples of training contents",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Population:
+    """Some rows of a data set, each with its latent, labels and factors; n samples, all arrays in the same order.
+
+    Args:
+        name: one of `POPULATIONS`.
+        rows: `(n,)` rows of the data set.
+        z: `(n, D)` float32 latents, flat, standardised with the statistics of the training latents.
+        labels: role -> `(n,)` int64, -1 where missing; only roles the data set has.
+        factors: factor -> `(n, width)` float32 of the trained head.
+        random_factors: the same of an untrained head; empty where there is none.
+    """
+
+    name: str
+    rows: Ints
+    z: Array
+    labels: Mapping[str, Ints]
+    factors: Factors
+    random_factors: Factors = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def label(self, role: str) -> Ints:
+        """Labels of a role.
+
+        Raises:
+            ProtocolError: the data set has none.
+        """
+        if role not in self.labels or not (self.labels[role] >= 0).any():
+            raise ProtocolError(f"the data set has no {role} labels", expected=f"labels of role {role!r}", found="none")
+        return self.labels[role]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything metrics may look at; factors are computed once a sample, with the head in eval mode.
+
+    Functions take and give numpy arrays, `(n, width)` or `(n, D)` of standardised latents, in batches of their own.
+
+    Args:
+        populations: name -> samples; a population without samples is left out.
+        roles: factor -> role, in the order of the head.
+        seed: of everything a metric draws.
+        episodes: number of few-shot episodes.
+        device: where attackers are trained.
+        entangle: factors -> standardised latents; None where the head cannot.
+        random_entangle: the same of the untrained head.
+        decode: standardised latents -> images `(n, C, H, W)` in [0, 1]; None where the backbone cannot.
+        images: rows of the data set -> true images in [0, 1].
+        score: how alike two arrays of content factors are; None where the head has no scorer.
+        no_random_head: why there is no untrained head to compare with; empty where there is one.
+    """
+
+    populations: Mapping[str, Population]
+    roles: Mapping[str, Role]
+    seed: int = 0
+    episodes: int = 1000
+    device: torch.device | str = "cpu"
+    entangle: Callable[[Factors], Array] | None = None
+    random_entangle: Callable[[Factors], Array] | None = None
+    decode: Callable[[Array], Array] | None = None
+    images: Callable[[Ints], Array] | None = None
+    score: Callable[[Array, Array], Array] | None = None
+    no_random_head: str = ""
+
+    def population(self, name: str) -> Population:
+        """Give the samples of a population.
+
+        Raises:
+            ProtocolError: the data set has no such samples.
+        """
+        if name not in self.populations:
+            raise ProtocolError(
+                f"the data set has no {POPULATIONS.get(name, name)}",
+                expected=f"samples of population {name!r}",
+                found=", ".join(self.populations) or "none",
+            )
+        return self.populations[name]
+
+    def unseen(self) -> list[Population]:
+        """The populations to judge the head on: unseen contents, or new samples for a head tied to its classes.
+
+        Raises:
+            ProtocolError: there are none.
+        """
+        names = [name for name in ("unseen_content", "unseen_both", "held_out") if name in self.populations]
+        return [self.populations[name] for name in names] or [self.population("unseen_content")]
+
+    def need_entangle(self) -> Callable[[Factors], Array]:
+        """Give `entangle`.
+
+        Raises:
+            CapabilityError: the head cannot.
+        """
+        if self.entangle is None:
+            raise CapabilityError("the head cannot entangle", expected="capability 'entangle'", found="none")
+        return self.entangle
+
+    def content(self) -> list[str]:
+        """Names of the factors that carry the content."""
+        return [name for name, role in self.roles.items() if role == "content"]
+
+    def transfer(self, content: Factors, style: Factors) -> dict[str, Array]:
+        """Take the content factors of one and everything else of the other, row by row."""
+        return {name: (content if role == "content" else style)[name] for name, role in self.roles.items()}
+
+    def rng(self, stream: str) -> np.random.Generator:
+        """Random numbers of one purpose: the same for the same seed and name, whatever else was drawn."""
+        return np.random.default_rng(derive_seed(self.seed, f"evaluation/{stream}", 0))
+
+
+def take(factors: Factors, rows: Ints) -> dict[str, Array]:
+    """Give the rows at some positions of every factor."""
+    return {name: values[rows] for name, values in factors.items()}

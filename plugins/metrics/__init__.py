@@ -1,0 +1,1 @@
+"""The built-in metrics: few-shot accuracy, fresh attackers, reconstruction and swaps."""

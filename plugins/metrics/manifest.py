@@ -1,0 +1,39 @@
+"""What the built-in metrics declare."""
+
+from unbraid.registry import MetricSpec, hookimpl
+
+_HERE = "unbraid.plugins.metrics"
+
+
+@hookimpl
+def unbraid_metrics() -> tuple[MetricSpec, ...]:
+    """Declare the metrics."""
+    return (
+        MetricSpec(
+            name="few_shot",
+            target=f"{_HERE}.few_shot:few_shot",
+            config=f"{_HERE}.few_shot:FewShotConfig",
+            summary="Can unseen contents be told apart from one or a few examples, by each factor?",
+            reference="Snell et al. 2017, Prototypical Networks; interval over classes: arXiv 2409.02850",
+        ),
+        MetricSpec(
+            name="probes",
+            target=f"{_HERE}.probes:probes",
+            config=f"{_HERE}.probes:ProbesConfig",
+            summary="What do fresh attackers read from each factor: what should be there, and what leaks?",
+            reference="Elazar & Goldberg 2018, arXiv 1808.06640",
+        ),
+        MetricSpec(
+            name="reconstruction",
+            target=f"{_HERE}.reconstruction:reconstruction",
+            summary="How much of an unseen latent is lost by taking it apart and putting it back together?",
+            needs=frozenset({"entangle"}),
+        ),
+        MetricSpec(
+            name="swap_error",
+            target=f"{_HERE}.swap_error:swap_error",
+            config=f"{_HERE}.swap_error:SwapConfig",
+            summary="How far is content in another style from the true sample, beside the simplest rules?",
+            needs=frozenset({"entangle"}),
+        ),
+    )
