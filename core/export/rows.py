@@ -1,0 +1,76 @@
+"""Rows to compare torch and onnxruntime on: real images where there are some, and what follows from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unbraid.core.errors import ImageError
+from unbraid.core.export.stages import Stage
+from unbraid.core.images import as_images
+from unbraid.core.interfaces.disentangler import Disentangler
+from unbraid.core.interfaces.draws import Draws
+from unbraid.core.interfaces.specs import ImageSpec
+
+#: Batch sizes at which every graph is compared: one row, the example's, an odd one, and one above a power of two.
+BATCHES = (1, 2, 5, 257)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Inputs and expected outputs of one graph, each `(N, *shape)`, in the graph's order."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+def image_rows(images: Any | None, spec: ImageSpec, count: int = max(BATCHES)) -> Tensor:
+    """Give `count` images: those given, over and over, or seeded noise where none are given.
+
+    Raises:
+        ImageError: there are none, or they are of another shape, out of range or not finite.
+    """
+    if images is None:
+        return Draws(0, "export/image", 0).uniform(count, *spec.shape)
+    images = as_images(images, spec).detach().cpu()
+    if not len(images):
+        raise ImageError("no images", expected="at least one", found="none", hint="leave `images` out to use noise")
+    return images[torch.arange(count) % len(images)]
+
+
+def rows_of(stages: Sequence[Stage], head: Disentangler, images: Tensor) -> dict[str, Rows]:
+    """Run the torch computation of every graph, each on what the graphs before it gave.
+
+    Inputs nobody gives (noise) are seeded standard normal numbers.
+    """
+    known = {"image": images}
+    found = {}
+    for stage in stages:
+        inputs = tuple(
+            _input(stage, name, shape, known, head, len(images)) for name, shape in stage.graph.inputs.items()
+        )
+        outputs = stage.reference(*inputs)
+        found[stage.name] = Rows(inputs, outputs)
+        for name, output in zip(stage.graph.outputs, outputs, strict=True):
+            known.setdefault(name, output)
+    return found
+
+
+def _input(
+    stage: Stage, name: str, shape: tuple[int, ...], known: dict[str, Tensor], head: Disentangler, count: int
+) -> Tensor:
+    for tensor in _candidates(name, known, head):
+        if tensor.shape[1:] == shape:
+            return tensor
+    return Draws(0, f"export/{stage.name}/{name}", 0).normal(count, *shape)
+
+
+def _candidates(name: str, known: dict[str, Tensor], head: Disentangler) -> list[Tensor]:
+    if name in known:
+        return [known[name]]
+    contents = [known[factor.name] for factor in head.factors if factor.role == "content" and factor.name in known]
+    if name in ("first", "second"):  # of a score: two content factors, which must not be the same
+        return [tensor if name == "first" else tensor.roll(1, 0) for tensor in contents]
+    return []
