@@ -18,7 +18,8 @@ def attach(
     preset: str | None = None,
     seed: int = 0,
     device: str = "auto",
-    **config: Any,
+    config: Any = None,
+    **settings: Any,
 ) -> AttachedModel:
     """Attach an untrained head of a method to a frozen backbone.
 
@@ -29,7 +30,8 @@ def attach(
         preset: named settings of the method; `default` where it has one.
         seed: of the initial weights.
         device: `auto` (a GPU when there is one), or a torch device; backbone and head are moved there.
-        config: single settings of the method, over those of the preset.
+        config: the method's whole configuration as its own dataclass, instead of preset and settings.
+        settings: single settings of the method, over those of the preset.
 
     Returns:
         The attached model. Until `fit` its head is untrained; a method whose network depends on the number of classes
@@ -40,7 +42,7 @@ def attach(
         ConfigError: an unknown or malformed setting.
         CapabilityError: the backbone cannot do what the method needs.
     """
-    resolved = resolve_method(method, preset, config)
+    resolved = resolve_method(method, preset, settings, config)
     backbones = as_backbones(backbone)
     check_backbones(resolved, backbones)
     for each in backbones.values():

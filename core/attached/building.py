@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from unbraid.core.config import build_config, config_to_dict
-from unbraid.core.errors import ConfigError, PluginError, UnknownNameError
+from unbraid.core.catalogue import method_config
+from unbraid.core.config import config_to_dict
+from unbraid.core.errors import ConfigError, PluginError
 from unbraid.core.interfaces import Disentangler, LabelSpec, LatentSpec
 from unbraid.registry import DisentanglerSpec, Entry, get_registry, import_target
 
@@ -40,24 +41,19 @@ class Method:
         }
 
 
-def resolve_method(name: str, preset: str | None, overrides: Mapping[str, Any]) -> Method:
-    """Find a method and build its configuration: the preset's values, then the overrides.
+def resolve_method(name: str, preset: str | None, settings: Mapping[str, Any], config: Any = None) -> Method:
+    """Find a method and build its configuration: the preset's values, then the settings; or take a ready one.
 
     Raises:
-        UnknownNameError: no such method or preset.
-        ConfigError: an override is unknown, of the wrong type or out of range.
+        UnknownNameError: no such method.
+        ConfigError: the preset or a setting is unknown, of the wrong type or out of range.
     """
     entry = get_registry().resolve("method", name)
-    presets = entry.spec.presets
-    if preset is not None and preset not in presets:
-        raise UnknownNameError(f"preset of {name}", preset, presets)
-    values = {**presets.get(preset or "default", {}), **overrides}
-    if entry.spec.config is None:
-        if values:
-            raise ConfigError(f"{name} has nothing to set", expected="no settings", found=", ".join(values))
-        return Method(entry, None)
-    config = import_target(entry, entry.spec.config)
-    return Method(entry, build_config(config, values, where="method"))
+    if config is not None and (preset or settings):
+        raise ConfigError(
+            "a ready configuration and single settings exclude each other", expected="one of them", found="both"
+        )
+    return Method(entry, config if config is not None else method_config(name, preset, settings))
 
 
 def build_head(
