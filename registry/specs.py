@@ -74,8 +74,10 @@ class BackboneSpec(Spec):
 
     #: `exact` (bijection), `amortised` (learned decoder) or `none`.
     inverse: Literal["exact", "amortised", "none"] = "amortised"
-    #: Dotted string of `(config, dataset, out, **settings) -> Path` where the backbone can be trained here.
+    #: Dotted string of `(config, dataset, out, *, settings, fit, resume) -> Path` where the backbone can be trained here.
     pretrain: str | None = None
+    #: Dotted string of the frozen dataclass of `settings`.
+    pretrain_config: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
