@@ -1,0 +1,1 @@
+"""Latin characters in many typefaces, embedded in the package."""
