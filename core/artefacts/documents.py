@@ -48,7 +48,7 @@ def read_json(path: Path | str) -> Any:
     """
     path = Path(path)
     try:
-        with storage_errors(path):
+        with storage_errors(path, "read"):
             raw = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError) as error:
         raise DamagedArtefactError(f"{path} is missing", expected="a JSON file", found=error.strerror) from error

@@ -63,16 +63,13 @@ def atomic_folder(path: Path | str, *, kind: str, needs: int = 0) -> Iterator[Pa
 
 def refuse_foreign(path: Path, kind: str) -> None:
     """Raise `ArtefactError` where writing an artefact of this kind to `path` would lose something that is not ours."""
-    if path.is_symlink() or (path.exists() and not path.is_dir()):
-        found = f"a link to {os.readlink(path)}" if path.is_symlink() else "a file"
-        raise ArtefactError(
-            f"{path} is in the way", expected="nothing, or a folder of ours", found=found, hint=_ELSEWHERE
-        )
     with storage_errors(path):
-        names = sorted(os.listdir(path)) if path.is_dir() else []
-    if not names:
-        return
-    foreign = _foreign(path, kind)
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            found = f"a link to {os.readlink(path)}" if path.is_symlink() else "a file"
+            raise ArtefactError(
+                f"{path} is in the way", expected="nothing, or a folder of ours", found=found, hint=_ELSEWHERE
+            )
+        foreign = _foreign(path, kind) if path.is_dir() and os.listdir(path) else None
     if foreign:
         raise ArtefactError(
             f"{path} holds something else, which would be lost",
@@ -109,12 +106,12 @@ def _tidy(path: Path) -> None:
 
 
 def _publish(temporary: Path, path: Path, kind: str) -> None:
-    written = 0
+    size = 0
     try:
         if os.path.lexists(temporary / MANIFEST):  # also another spelling of it, where case does not count
             raise ArtefactError(f"{path}: {MANIFEST} is a reserved name", hint="give that file another name")
         manifest = describe_folder(temporary, kind)
-        written = sum(entry["bytes"] for entry in manifest["files"].values())
+        size = sum(entry["bytes"] for entry in manifest["files"].values())
         _sync(temporary)
         write_json(temporary / MANIFEST, manifest)
         fsync_file(temporary / MANIFEST)
@@ -123,7 +120,7 @@ def _publish(temporary: Path, path: Path, kind: str) -> None:
         replace_folder(temporary, path)
         fsync_folder(path.parent)
     except OSError as error:
-        raise storage_error(error, path, written=written) from error
+        raise storage_error(error, path, needed=size) from error
 
 
 def _sync(folder: Path) -> None:

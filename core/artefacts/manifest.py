@@ -70,10 +70,11 @@ def verify_folder(path: Path | str, *, kind: str | None = None) -> dict[str, Any
         ArtefactError: there is no such folder, or it is of another kind.
     """
     path = Path(path)
-    manifest = read_manifest(path)
+    with storage_errors(path, "read"):
+        manifest = read_manifest(path)
     if kind is not None and manifest["kind"] != kind:
         raise ArtefactError(f"{path} is no {kind}", expected=f"a {kind}", found=f"a {manifest['kind']}")
-    with storage_errors(path):
+    with storage_errors(path, "read"):
         for name, entry in manifest["files"].items():
             _verify_file(path, name, entry)
     return manifest
@@ -102,14 +103,16 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return _checked(path / MANIFEST, read_json(path / MANIFEST))
 
 
-def _checked(path: Path, manifest: Any) -> dict[str, Any]:
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or type(manifest.get("version")) is not int:
+def _checked(path: Path, found: Any) -> dict[str, Any]:
+    manifest: dict[str, Any] = found if isinstance(found, dict) and found.get("format") == FORMAT else {}
+    version = manifest.get("version")
+    if type(version) is not int or version < 1:
         raise DamagedArtefactError(f"{path} is no manifest of ours", expected=f'"format": "{FORMAT}"', hint=_AGAIN)
-    if manifest["version"] > FORMAT_VERSION:
+    if version > FORMAT_VERSION:
         raise FormatVersionError(
             f"{path.parent} was written by a newer version of Unbraid",
             expected=f"format version {FORMAT_VERSION} or older",
-            found=f"format version {manifest['version']}",
+            found=f"format version {version}",
             hint="pip install --upgrade unbraid",
         )
     files = manifest.get("files")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 from unbraid.core.errors import StorageError
 
@@ -28,33 +29,37 @@ _HINTS = {
 }
 
 
-def storage_error(error: OSError, path: Path, *, written: int | None = None) -> StorageError:
-    """Turn an `OSError` of writing into the error users see; `written` is how many bytes were reached."""
+def storage_error(
+    error: OSError, path: Path, doing: Literal["read", "write"] = "write", *, needed: int | None = None
+) -> StorageError:
+    """Turn an `OSError` into the error users see; `needed` is how many bytes were to be written, where that is known."""
     code = error.errno or 0
-    reached = "" if written is None else f" after {human_bytes(written)}"
+    size = "" if not needed else f"{human_bytes(needed)} and "
+    room = f"; {_free_text(path)}" if doing == "write" else ""
     return StorageError(
-        f"could not write {path}",
-        expected=f"room and permission to write {error.filename or path}",
-        found=f"{error.strerror or error} ({errno.errorcode.get(code, code)}){reached}; {_free_text(path)}",
+        f"could not {doing} {path}",
+        expected=f"{size}permission to {doing} {error.filename or path}",
+        found=f"{error.strerror or error} ({errno.errorcode.get(code, code)}){room}",
         hint=_HINTS.get(code, "write to another folder"),
     )
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path, doing: Literal["read", "write"] = "write") -> Iterator[None]:
     """Turn the storage faults of a block (disk full, read-only, no permission, ...) into `StorageError`.
 
     Other `OSError`s, such as a missing input file, pass unchanged.
 
     Args:
-        path: what the block writes; the message names it.
+        path: what the block reads or writes; the message names it.
+        doing: which of the two.
     """
     try:
         yield
     except OSError as error:
         if error.errno not in _HINTS:
             raise
-        raise storage_error(error, path) from error
+        raise storage_error(error, path, doing) from error
 
 
 def check_free_space(path: Path | str, needed: int) -> None:

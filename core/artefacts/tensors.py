@@ -53,7 +53,7 @@ def read_tensors(path: Path | str, device: "torch.device | str" = "cpu") -> "dic
 
     path = Path(path)
     try:
-        with storage_errors(path):
+        with storage_errors(path, "read"):
             # clone: the tensors must not change or vanish with the file, and a mapped file may be badly aligned
             return {name: tensor.clone() for name, tensor in load_file(path, device=str(device)).items()}
     except (FileNotFoundError, IsADirectoryError) as error:

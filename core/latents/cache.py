@@ -68,7 +68,7 @@ class LatentCache:
             DamagedArtefactError: the file is truncated, altered or of other rows; the message says what to do.
         """
         entry = self._entries[shard.path.name]
-        with storage_errors(shard.path):
+        with storage_errors(shard.path, "read"):
             status = shard.path.stat()
             key = (str(shard.path), status.st_ino, status.st_size, status.st_mtime_ns, entry["sha256"])
             names = {other["sha256"]: name for name, other in self._entries.items()}
@@ -117,7 +117,8 @@ class LatentCache:
             write_json(temporary, document)
 
     def _load(self) -> None:
-        document = self._document()
+        with storage_errors(self.folder, "read"):
+            document = self._document()
         self._per_shard: int = document["rows_per_shard"] if document else self._default_rows()
         self._entries: dict[str, dict[str, Any]] = dict(document["shards"]) if document else {}
 
