@@ -13,8 +13,21 @@ Ints = npt.NDArray[np.integer]
 Z95 = 1.959964
 
 
+def t95(freedom: int) -> float:
+    """97.5 % quantile of Student's t, by its expansion in 1 / freedom: 1 % off at three degrees, 0.1 % at six.
+
+    >>> round(t95(10), 2), round(t95(10**6), 3)  # tables: 2.228, 1.960
+    (2.23, 1.96)
+    """
+    z, v = Z95, max(freedom, 1)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / v + second / v**2 + third / v**3
+
+
 def normal_interval(values: Floats) -> Interval | None:
-    """Interval of the mean of independent values, `mean +- 1.96 sd / sqrt(n)`.
+    """Interval of the mean of independent values, `mean +- t sd / sqrt(n)`; t is 1.96 for many values.
 
     Args:
         values: `(n,)`, say one accuracy an episode.
@@ -27,7 +40,7 @@ def normal_interval(values: Floats) -> Interval | None:
     """
     if len(values) < 2:
         return None
-    half = Z95 * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = t95(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return (float(values.mean()) - half, float(values.mean()) + half)
 
 
@@ -66,7 +79,7 @@ def ratio_interval(numerator: Floats, denominator: Floats, groups: Ints | None =
     total = float(denominator.sum())
     ratio = float(numerator.sum()) / total
     residual = np.bincount(index, weights=numerator - ratio * denominator, minlength=n)
-    half = Z95 * math.sqrt(n / (n - 1) * float(np.square(residual).sum())) / total
+    half = t95(n - 1) * math.sqrt(n / (n - 1) * float(np.square(residual).sum())) / total
     return (ratio - half, ratio + half)
 
 
@@ -76,7 +89,9 @@ def class_bootstrap_interval(accuracies: Floats, classes: Ints, *, seed: int, dr
     The interval over episodes speaks of the classes at hand only: episodes reuse the same few classes, and on twenty
     classes it is five times too narrow for new ones (arXiv 2409.02850). Here the mean over episodes is taken as a
     U-statistic of order `ways`, its first-order influence of each class is estimated from the episodes that hold the
-    class, the noise of that estimate is taken out, and the classes are resampled with replacement.
+    class, the noise of that estimate is taken out, and the classes are resampled with replacement. Measured on drawn
+    classes it holds the truth in 93 to 94 of 100 cases from 30 classes on; in 80 to 90 for codes at chance or with
+    hardly more than twice as many classes as ways, where what pairs of classes do together matters too.
 
     Args:
         accuracies: `(E,)` accuracy of each episode.
@@ -95,10 +110,12 @@ def class_bootstrap_interval(accuracies: Floats, classes: Ints, *, seed: int, dr
     mean, variance = float(accuracies.mean()), float(accuracies.var(ddof=1))
     influence = _influence(accuracies - mean, index.reshape(classes.shape), n)
     noise = ways * variance / episodes * ((n - 1) / (n - ways)) ** 2
-    between = max(float(np.square(influence).sum()) - noise, 0.0)
+    between = n / (n - 1) * max(float(np.square(influence).sum()) - noise, 0.0)
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)
     deviation = (counts - 1) @ influence
-    spread = math.sqrt((between + variance / episodes) / max(float(deviation.var()), 1e-30))
+    # few classes: the spread of their means is itself uncertain, as for Student's t
+    wanted = t95(n - 1) / Z95 * math.sqrt(between + variance / episodes)
+    spread = wanted / max(float(deviation.std()), 1e-15)
     low, high = np.quantile(mean + spread * deviation, (0.025, 0.975)) if deviation.any() else (mean, mean)
     return (max(0.0, float(low)), min(1.0, float(high)))
 

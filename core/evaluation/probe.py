@@ -38,7 +38,7 @@ class ProbeSettings:
 
     hidden: int = 256
     epochs: int = 20
-    min_steps: int = 300
+    min_steps: int = 200
     max_steps: int = 2000
     batch: int = 128
     learning_rate: float = 3e-3

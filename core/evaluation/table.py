@@ -1,7 +1,6 @@
 """An evaluation as text for a terminal."""
 
 from collections.abc import Iterable, Mapping
-from itertools import groupby
 from typing import Any
 
 from unbraid.core.cli.table import format_table
@@ -25,16 +24,22 @@ def format_evaluation(figures: Iterable[Figure], failures: Mapping[str, str], pr
     """
     figures = list(figures)
     parts = [_heading(protocol)]
-    for metric, group in groupby(figures, key=lambda figure: figure.name.partition("/")[0]):
-        measured = [figure for figure in group if figure.value is not None]
-        if measured:
-            parts.append(f"{metric}\n" + "\n".join(_lines(measured)))
+    parts += [f"{kind}\n" + "\n".join(_lines(group)) for kind, group in by_kind(figures).items()]
     absent = [f"  {figure.name}: {_first_line(figure.not_applicable)}" for figure in figures if figure.value is None]
     if absent:
         parts.append("\n".join(["not applicable", *absent]))
     if failures:
         parts.append("\n".join(["FAILED", *(f"  {metric}: {error}" for metric, error in failures.items())]))
     return "\n\n".join([*parts, LEGEND]) + "\n"
+
+
+def by_kind(figures: Iterable[Figure]) -> dict[str, list[Figure]]:
+    """Group the measured figures by the first part of their names, in order of first appearance."""
+    groups: dict[str, list[Figure]] = {}
+    for figure in figures:
+        if figure.value is not None:
+            groups.setdefault(figure.name.partition("/")[0], []).append(figure)
+    return groups
 
 
 def _heading(protocol: Mapping[str, Any]) -> str:

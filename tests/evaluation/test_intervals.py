@@ -9,6 +9,7 @@ from unbraid.core.evaluation.intervals import (
     class_bootstrap_interval,
     normal_interval,
     ratio_interval,
+    t95,
     wilson_interval,
 )
 
@@ -24,9 +25,16 @@ def test_wilson_gives_the_published_intervals(successes, n, low, high):
 
 def test_normal_interval_in_closed_form():
     values = np.array([0.0, 1.0, 0.0, 1.0])
-    half = 1.959964 * np.sqrt(1 / 3) / 2
-    assert normal_interval(values) == pytest.approx((0.5 - half, 0.5 + half))
+    half = 3.182446 * np.sqrt(1 / 3) / 2  # t of three degrees of freedom
+    assert normal_interval(values) == pytest.approx((0.5 - half, 0.5 + half), rel=0.02)
+    many = np.tile(values, 1000)
+    assert normal_interval(many)[1] - 0.5 == pytest.approx(1.96 * 0.5 / np.sqrt(4000), rel=1e-3)
     assert normal_interval(values[:1]) is None
+
+
+@pytest.mark.parametrize(("freedom", "quantile"), [(3, 3.182446), (5, 2.570582), (10, 2.228139), (29, 2.045230)])
+def test_t95_is_the_tabled_quantile(freedom, quantile):
+    assert t95(freedom) == pytest.approx(quantile, rel=0.01)
 
 
 def covered(intervals, truth):
@@ -50,8 +58,9 @@ def test_ratio_interval_of_rows_that_belong_together_is_wider():
     numerator = rng.normal(size=20)[groups] + 3
     narrow = ratio_interval(numerator, np.ones(1000))
     wide = ratio_interval(numerator, np.ones(1000), groups)
-    # within a class all rows are equal: sqrt(50) less is known
-    assert (wide[1] - wide[0]) / (narrow[1] - narrow[0]) == pytest.approx(np.sqrt(50), rel=0.03)
+    # within a class all rows are equal: sqrt(50) less is known, and t of 19 degrees of freedom stands for that of 999
+    fewer = (2.093024 / 1.962341) * np.sqrt((20 / 19) / (1000 / 999))
+    assert (wide[1] - wide[0]) / (narrow[1] - narrow[0]) == pytest.approx(np.sqrt(50) * fewer, rel=1e-3)
 
 
 def few_shot_of_drawn_classes(rng, seed):
