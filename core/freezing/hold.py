@@ -1,6 +1,9 @@
 """Counted freezing of the flags of modules and parameters, shared by everything that holds them."""
 
+import copy
+import threading
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 from torch.utils.weak import WeakIdKeyDictionary
@@ -14,6 +17,8 @@ class _Held:
 
 # Keyed by the object itself, not by the backbone: two backbones may share an encoder, and a tied weight may sit in both.
 _held: WeakIdKeyDictionary = WeakIdKeyDictionary()
+# Counting is reading and writing back, and verbs may run in several threads.
+_lock = threading.RLock()
 
 
 class Hold:
@@ -23,8 +28,15 @@ class Hold:
     """
 
     def __init__(self, owner: nn.Module) -> None:
-        self._owner = owner.modules  # bound method: a plain module attribute would register itself
+        self._owner = owner
         self._acquired = 0
+        # Whoever was counted in is counted out, also where the model changed meanwhile.
+        self._modules: list[nn.Module] = []
+        self._parameters: list[nn.Parameter] = []
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Hold":
+        """Give a copied model a hold of its own; nobody holds the copy."""
+        return Hold(copy.deepcopy(self._owner, memo))
 
     @property
     def held(self) -> bool:
@@ -33,29 +45,36 @@ class Hold:
 
     def acquire(self) -> None:
         """Freeze; may be nested."""
-        self._acquired += 1
-        if self._acquired > 1:
-            return
-        for module in self._owner():
-            if _enter(module, module.training):
-                module.training = False
-            for parameter in module.parameters(recurse=False):
-                if _enter(parameter, parameter.requires_grad):
-                    parameter.requires_grad_(False)
+        with _lock:
+            self._acquired += 1
+            if self._acquired == 1:
+                self._enter()
 
     def release(self) -> None:
         """Undo one `acquire`; the last holder of each object restores its flag."""
-        if self._acquired == 0:
-            return
-        self._acquired -= 1
-        if self._acquired:
-            return
-        for module in self._owner():
+        with _lock:
+            if self._acquired == 1:
+                self._leave()
+            self._acquired = max(self._acquired - 1, 0)
+
+    def _enter(self) -> None:
+        self._modules = list(self._owner.modules())
+        self._parameters = list(self._owner.parameters())
+        for module in self._modules:
+            if _enter(module, module.training):
+                module.training = False
+        for parameter in self._parameters:
+            if _enter(parameter, parameter.requires_grad):
+                parameter.requires_grad_(False)
+
+    def _leave(self) -> None:
+        for module in self._modules:
             if _leave(module):
                 module.training = _forget(module)
-            for parameter in module.parameters(recurse=False):
-                if _leave(parameter):
-                    parameter.requires_grad_(_forget(parameter))
+        for parameter in self._parameters:
+            if _leave(parameter):
+                parameter.requires_grad_(_forget(parameter))
+        self._modules, self._parameters = [], []
 
 
 def _enter(item: object, flag: bool) -> bool:
@@ -78,7 +97,11 @@ def _leave(item: object) -> bool:
 
 
 def _find(item: object) -> _Held | None:
-    return _held[item] if item in _held else None
+    try:
+        found: _Held = _held[item]
+    except KeyError:
+        return None
+    return found
 
 
 def _forget(item: object) -> bool:

@@ -134,12 +134,11 @@ class Backbone(nn.Module):
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Hold the backbone frozen within the block."""
-        if self._hold.held:
-            self._check_modes()
-            yield
-            return
-        self.hold()
+        was_held = self._hold.held
+        self.hold()  # also then: whoever holds it may be another thread, and leave before this block ends
         try:
+            if was_held:
+                self._check_modes()
             yield
         finally:
             self.release()
