@@ -4,6 +4,8 @@ import math
 import os
 import stat
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,8 @@ def test_truncated_tensors(tmp_path: Path, size: int) -> None:
     os.truncate(path, size if size >= 0 else path.stat().st_size - 1)
     with pytest.raises(DamagedArtefactError, match=r"a\.safetensors is damaged"):
         read_tensors(path)
+
+
+def test_reading_and_writing_without_tensors_needs_no_torch() -> None:
+    program = "import sys, unbraid.core.artefacts; sys.exit('torch' in sys.modules or 'safetensors' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
