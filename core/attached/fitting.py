@@ -12,11 +12,12 @@ import numpy.typing as npt
 import torch
 
 from unbraid.core.attached.building import build_head
+from unbraid.core.attached.seeding import seeded
 from unbraid.core.attached.verbs import evaluating
 from unbraid.core.config import build_config
 from unbraid.core.errors import ConfigError, FrozenError, LabelError
 from unbraid.core.freezing import FrozenGuard
-from unbraid.core.interfaces import DEFAULT_DOMAIN, Dataset, Disentangler, Objective
+from unbraid.core.interfaces import DEFAULT_DOMAIN, Dataset, Disentangler, LabelSpec, Objective
 from unbraid.core.latents import Latents, encode_dataset
 from unbraid.core.training import (
     FitSettings,
@@ -93,7 +94,7 @@ def _train(
     head = model.head
     sources = {name: _subset(encoded[name], training_rows(model, data)) for name, data in datasets.items()}
     held_out = {name: _subset(encoded[name], validation_rows(model, data)) for name, data in datasets.items()}
-    with evaluating(head):
+    with evaluating(head), seeded(settings.seed, "prepare"):
         head.prepare(sources)
     objectives = list(head.objectives(model.backbones))
     _check_objectives(model, objectives)
@@ -107,7 +108,7 @@ def _train(
         resume=resume,
         identity=_identity(model, datasets, settings),
     )
-    with evaluating(head):
+    with evaluating(head), seeded(settings.seed, "finish"):
         head.finish(sources)
     head.eval()
     return result
@@ -145,7 +146,18 @@ def _build_deferred(model: "AttachedModel", datasets: Mapping[str, Dataset]) -> 
     if model.network is None:
         specs = {name: backbone.info.latent for name, backbone in model.backbones.items()}
         model.network = build_head(model.method, specs, labels, model.seed).to(model.device)
+    elif model.method.spec.needs_classes and model.labels and model.labels != labels:
+        raise LabelError(
+            f"the network of {model.method.name} was built for other classes",
+            expected=_describe_labels(model.labels),
+            found=_describe_labels(labels),
+            hint="attach the method anew for these data",
+        )
     model.labels = labels
+
+
+def _describe_labels(labels: Mapping[str, LabelSpec]) -> str:
+    return ", ".join(f"{spec.count} classes of {spec.name}" for spec in labels.values())
 
 
 def _monitor(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unbraid.core.attached.building import Method, build_head
+from unbraid.core.attached.seeding import seeded
 from unbraid.core.attached.verbs import LatentVerbs, evaluating
 from unbraid.core.errors import CapabilityError, UnbraidError, UnknownNameError
 from unbraid.core.images import as_images
@@ -192,6 +193,7 @@ class AttachedModel(nn.Module):
         """Give the model of one domain of a method that joins several."""
         if name not in self.backbones:
             raise UnknownNameError("domain", name, self.backbones)
+        self._check_attached()
         backbone = {DEFAULT_DOMAIN: self.backbones[name]}
         view = AttachedModel(self.method, backbone, self.head.domain(name), seed=self.seed, labels=self.labels)
         view._view_of = (self, name)
@@ -201,8 +203,9 @@ class AttachedModel(nn.Module):
         """Build an untrained head of the same configuration, prepared on training latents: the baseline of figures."""
         sources = {DEFAULT_DOMAIN: latents} if isinstance(latents, Latents) else latents
         head = self._untrained(seed).to(self.device)
-        with evaluating(head):
+        with evaluating(head), seeded(seed, "prepare"):
             head.prepare(sources)
+        with evaluating(head), seeded(seed, "finish"):
             head.finish(sources)
         return head.eval()
 

@@ -10,7 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unbraid.core.artefacts import atomic_folder, read_json, read_tensors, verify_folder, write_json, write_tensors
+from unbraid.core.artefacts import (
+    atomic_folder,
+    read_json,
+    read_tensors,
+    storage_errors,
+    verify_folder,
+    write_json,
+    write_tensors,
+)
 from unbraid.core.errors import ArtefactError, ConfigError, NonFiniteError
 from unbraid.core.training.runner import ObjectiveRunner
 
@@ -69,7 +77,8 @@ class Checkpoints:
             if best is not None:
                 write_tensors(folder / "best.safetensors", best)
             write_tensors(folder / "optimisers.safetensors", _flatten(runners))
-            write_json(folder / "state.json", {"identity": self.identity, "state": asdict(state)})
+            running = {runner.objective.name: runner.running() for runner in runners}
+            write_json(folder / "state.json", {"identity": self.identity, "state": asdict(state), "running": running})
         for old in list(self)[self.keep :]:
             shutil.rmtree(old, ignore_errors=True)
         return target
@@ -79,7 +88,7 @@ class Checkpoints:
     ) -> tuple[RunState, dict[str, Tensor] | None]:
         """Restore the newest valid checkpoint into module and optimisers; a fresh state where there is none.
 
-        A damaged checkpoint is skipped with a warning and the one before it is used.
+        A damaged checkpoint is skipped with a warning, renamed to `damaged-step-*`, and the one before it is used.
 
         Raises:
             ConfigError: the checkpoint belongs to another run; the message says what differs.
@@ -89,6 +98,7 @@ class Checkpoints:
                 verify_folder(path, kind="checkpoint")
             except ArtefactError as error:
                 log.warning("skipping checkpoint %s: %s", path.name, error)
+                _put_aside(path)
                 continue
             return self._restore(path, module, runners, device)
         return RunState(), None
@@ -100,6 +110,8 @@ class Checkpoints:
         self._check_identity(path, stored["identity"])
         module.load_state_dict(read_tensors(path / "module.safetensors", device), strict=True)
         _unflatten(runners, read_tensors(path / "optimisers.safetensors", device))
+        for runner in runners:
+            runner.resume(stored["running"][runner.objective.name])
         best = path / "best.safetensors"
         log.info("resuming at step %d from %s", stored["state"]["step"], path)
         return RunState(**stored["state"]), read_tensors(best, device) if best.exists() else None
@@ -114,6 +126,14 @@ class Checkpoints:
                 found=f"{key} = {stored.get(key)}",
                 hint="resume with the settings of that run, or write to another folder",
             )
+
+
+def _put_aside(path: Path) -> None:
+    """Rename a damaged checkpoint: its step will be saved again, and it must not count among those that are kept."""
+    aside = path.with_name(f"damaged-{path.name}")
+    with storage_errors(path):
+        shutil.rmtree(aside, ignore_errors=True)
+        path.rename(aside)
 
 
 def _check_finite(weights: Mapping[str, Tensor]) -> None:

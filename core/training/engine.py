@@ -1,7 +1,9 @@
 """The training loop: it walks objectives and knows no method."""
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,7 @@ class _Loop:
         if self.checkpoints is not None:
             if resume:
                 self.state, self.best = self.checkpoints.load(self.module, self.runners, self.device)
+                self.state.finished = self._out_of_patience()
             elif any(self.checkpoints):
                 raise ConfigError(
                     f"{self.out} holds a run already",
@@ -114,7 +117,7 @@ class _Loop:
                     hint="pass resume=True (--resume) to go on with it, or another folder",
                 )
         self.monitor = monitor(self.runners) if monitor and self.runners else None
-        self.metrics = MetricsFile(self.out, self.state.step)
+        self.metrics = MetricsFile(self.out, self.state.step, self._scheduled)
 
     def run(self) -> TrainResult:
         """Make the remaining steps."""
@@ -128,6 +131,7 @@ class _Loop:
                 while self.state.step < self.total and not self.state.finished:
                     self._step()
                     self._after_step(progress, stop)
+                self._conclude(progress)
         finally:
             torch.set_num_threads(threads)
             progress.close()
@@ -152,9 +156,9 @@ class _Loop:
 
     def _after_step(self, progress: Progress, stop: StopSignal) -> None:
         step, last = self.state.step, self.state.step == self.total
-        if last or step % self.settings.log_every == 0 or step % self.settings.eval_every == 0:
+        if self._scheduled(step):
             self._log(progress)
-        if self.monitor and (last or step % self.settings.eval_every == 0):
+        if self.monitor and step % self.settings.eval_every == 0:
             self._look(self.monitor, progress)
         progress.advance(step)
         interrupted = stop.received is not None and not last
@@ -166,6 +170,21 @@ class _Loop:
         if interrupted:
             self._interrupt(stop)
 
+    def _conclude(self, progress: Progress) -> None:
+        """Look once more where the last step was not due for it.
+
+        Not part of the checkpoint: a run that goes on from here must not remember a look that one without a stop
+        never had.
+        """
+        step = self.state.step
+        if not self._scheduled(step):
+            self._log(progress)
+        if self.monitor and step % self.settings.eval_every:
+            self._look(self.monitor, progress)
+
+    def _scheduled(self, step: int) -> bool:
+        return step % self.settings.log_every == 0 or step % self.settings.eval_every == 0
+
     def _log(self, progress: Progress) -> None:
         self._check_finite()
         averages = {k: v for runner in self.runners for k, v in runner.averages().items()}
@@ -175,8 +194,9 @@ class _Loop:
     @torch.no_grad()
     def _look(self, monitor: Monitor, progress: Progress) -> None:
         self.module.eval()
-        value = monitor.measure()
-        line = {"step": self.state.step, f"validation.{monitor.name}": value}
+        with _keeping_buffers(self.module):
+            value = monitor.measure()
+        line = {"step": self.state.step, f"validation.{monitor.name}": value if math.isfinite(value) else None}
         self.metrics.add(line)
         self.state.history.append(line)
         progress.show({monitor.name: value})
@@ -186,14 +206,18 @@ class _Loop:
             self.best = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
             return
         self.state.looks_without_gain += 1
+        self.state.finished = self._out_of_patience()
+
+    def _out_of_patience(self) -> bool:
         patience = self.settings.patience
-        self.state.finished = patience is not None and self.state.looks_without_gain >= patience
+        return patience is not None and self.state.looks_without_gain >= patience
 
     def _check_finite(self) -> None:
         try:
             self.watch.check()
         except NonFiniteError as error:
             if self.out is not None:
+                self.out.mkdir(parents=True, exist_ok=True)
                 write_json(
                     self.out / "crash.json",
                     {
@@ -213,3 +237,14 @@ class _Loop:
             hint="resume=True (--resume) goes on from the checkpoint" if where else "pass out= to be able to resume",
             exit_code=stop.exit_code,
         )
+
+
+@contextmanager
+def _keeping_buffers(module: nn.Module) -> Iterator[None]:
+    """Give every buffer its value back: what a loss notes down while it is watched is no part of training."""
+    before = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for buffer, value in before:
+            buffer.copy_(value)

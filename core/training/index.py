@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from unbraid.core.errors import LabelError
+from unbraid.core.interfaces import Draws
 from unbraid.core.latents import Latents
 
 
@@ -56,3 +57,49 @@ class ClassIndex:
     def positions(self, which: Tensor, within: Tensor) -> Tensor:
         """Give the positions of the rows `within` (`(*s, k)`) of the eligible classes `which` (`(*s,)`)."""
         return self.order[self.start[which].unsqueeze(-1) + within]
+
+
+@dataclass(frozen=True, slots=True)
+class CellIndex:
+    """Positions of a set of latents grouped by (content, style).
+
+    Args:
+        order: positions, cell after cell.
+        start: `(contents, styles)` where each cell begins in `order`.
+        count: `(contents, styles)` how many rows it has, at least one.
+    """
+
+    order: Tensor
+    start: Tensor
+    count: Tensor
+
+    @classmethod
+    def of(cls, latents: Latents) -> "CellIndex":
+        """Group the rows that have both labels; contents that miss a style are left out.
+
+        Raises:
+            LabelError: fewer than two contents or styles remain.
+        """
+        content, style = (latents.label(role).cpu() for role in ("content", "style"))
+        size = (latents.classes["content"], latents.classes.get("style", 1))
+        cell = torch.where((content >= 0) & (style >= 0), content * size[1] + style, -1)
+        order = cell.argsort(stable=True)[int((cell < 0).sum()) :]
+        count = torch.bincount(cell[order], minlength=size[0] * size[1])
+        start = (count.cumsum(0) - count).view(size)
+        count = count.view(size)
+        styles = torch.nonzero(count.any(0)).squeeze(-1)
+        contents = torch.nonzero((count[:, styles] > 0).all(1)).squeeze(-1) if len(styles) else styles
+        if len(contents) < 2 or len(styles) < 2:
+            raise LabelError(
+                "crossing contents and styles needs rows for every combination",
+                expected="at least 2 contents that exist in at least 2 common styles",
+                found=f"{len(contents)} complete contents in {len(styles)} styles",
+                hint="use a data set whose contents and styles are fully crossed, such as glyphs",
+            )
+        device = latents.device
+        start, count = (each[contents][:, styles].to(device) for each in (start, count))
+        return cls(order.to(device), start, count)
+
+    def draw(self, content: Tensor, style: Tensor, draws: Draws) -> Tensor:
+        """Give the position of a row of each cell, `(B,)`, every row of a cell alike."""
+        return self.order[self.start[content, style] + draws.below(self.count[content, style])]

@@ -1,5 +1,6 @@
 """What "best" and early stopping look at: one number on validation classes."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,7 +26,9 @@ class Monitor:
     measure: Callable[[], float]
 
     def improves(self, value: float, best: float | None) -> bool:
-        """Whether a value is better than the best so far."""
+        """Whether a value is better than the best so far; NaN and infinity never are."""
+        if not math.isfinite(value):
+            return False
         if best is None:
             return True
         return value > best if self.higher_is_better else value < best

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,19 @@ from unbraid.core.errors import StorageError
 
 
 class MetricsFile:
-    """`metrics.jsonl` of a run folder; lines beyond the step that a run resumes at are dropped.
+    """`metrics.jsonl` of a run folder; without a folder nothing is written.
 
-    Without a folder nothing is written.
+    Args:
+        folder: of the run.
+        resumed_at: step the run resumes at; later lines are dropped.
+        scheduled: whether a step is due for a line; a line that only the end of an earlier part called for is dropped.
     """
 
-    def __init__(self, folder: Path | None, resumed_at: int) -> None:
+    def __init__(self, folder: Path | None, resumed_at: int, scheduled: Callable[[int], bool]) -> None:
         self._path = folder / "metrics.jsonl" if folder else None
         if self._path and self._path.exists():
-            lines = [line for line in self._path.read_text().splitlines() if _step(line) <= resumed_at]
+            steps = ((_step(line), line) for line in self._path.read_text().splitlines())
+            lines = [line for step, line in steps if step is not None and step <= resumed_at and scheduled(step)]
             self._write("".join(f"{line}\n" for line in lines), "w")
 
     def add(self, record: Mapping[str, Any]) -> None:
@@ -43,12 +47,12 @@ class MetricsFile:
             ) from error
 
 
-def _step(line: str) -> float:
+def _step(line: str) -> int | None:
     """Step of a line; a line cut off by a kill belongs to no step."""
     try:
-        return float(json.loads(line)["step"])
+        return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
-        return float("inf")
+        return None
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One objective at work: its sampler, its optimiser, its step."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ class ObjectiveRunner:
                 hint="a method without training returns no objectives",
             )
         self.optimiser = objective.optimiser.build(self.parameters)
+        _start_momentum(self.optimiser)
         self._samplers = {name: make_sampler(spec, sources) for name, spec in objective.batch.items()}
         self._sums: Tensor | None = None
         self._looked = 0
@@ -68,6 +70,16 @@ class ObjectiveRunner:
         self._sums, self._looked = None, 0
         return {f"{self.objective.name}.{name}": value for name, value in zip(self._terms, values, strict=True)}
 
+    def running(self) -> dict[str, Any]:
+        """Give what `averages` has taken in so far as JSON values; waits for the device."""
+        sums = [] if self._sums is None else self._sums.tolist()
+        return {"terms": list(self._terms), "sums": sums, "looked": self._looked}
+
+    def resume(self, running: Mapping[str, Any]) -> None:
+        """Go on averaging from what `running` gave."""
+        self._terms, self._looked = tuple(running["terms"]), running["looked"]
+        self._sums = torch.tensor(running["sums"], device=self.device) if self._looked else None
+
     def _take_in(self, losses: Losses, step: int, watch: FiniteWatch) -> None:
         self._terms = tuple(losses)
         values = torch.stack([term.value.detach() for term in losses.values()])
@@ -80,6 +92,14 @@ class ObjectiveRunner:
         if self.objective.gate is not None:
             blocked = blocked | ~self.objective.gate().bool()
         return blocked.float()
+
+
+def _start_momentum(optimiser: torch.optim.Optimizer) -> None:
+    """Make the momentum of SGD zero: where a gate skips the first update, its kernel leaves it uninitialised."""
+    for group in optimiser.param_groups:
+        if group.get("momentum"):
+            for parameter in group["params"]:
+                optimiser.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def reseed(device: torch.device, seed: int) -> None:

@@ -21,7 +21,7 @@ from unbraid.core.interfaces import (
     Samples,
 )
 from unbraid.core.latents import Latents
-from unbraid.core.training.index import ClassIndex
+from unbraid.core.training.index import CellIndex, ClassIndex
 
 Sampler = Callable[[Draws], Drawn]
 
@@ -37,10 +37,21 @@ def make_sampler(spec: BatchSpec, sources: Mapping[str, Latents]) -> Sampler:
         raise ConfigError(
             "an objective asks for an unknown domain", expected=f"one of {', '.join(sources)}", found=spec.domain
         )
+    _check_counts(spec)
     latents = sources[spec.domain]
     if not len(latents):
         raise LabelError("there are no rows to draw from", expected="at least one row", found="0")
     return _sampler(spec, latents)
+
+
+def _check_counts(spec: BatchSpec) -> None:
+    for name in ("n", "ways", "shots", "queries"):
+        if getattr(spec, name, 1) < 1:
+            raise ConfigError(f"{type(spec).__name__}.{name} counts from 1", expected=">= 1", found=getattr(spec, name))
+    if isinstance(spec, Episodes) and spec.query_classes is not None and not 1 <= spec.query_classes <= spec.ways:
+        raise ConfigError(
+            "Episodes.query_classes are some of the ways", expected=f"1 .. {spec.ways}", found=spec.query_classes
+        )
 
 
 @singledispatch
@@ -98,14 +109,14 @@ def _(spec: Episodes, latents: Latents) -> Sampler:
 
 @_sampler.register
 def _(spec: Cells, latents: Latents) -> Sampler:
-    table = _cell_table(latents)
-    contents, styles = (torch.full((spec.n,), size, device=latents.device) for size in table.shape)
+    cells = CellIndex.of(latents)
+    contents, styles = (torch.full((spec.n,), size, device=latents.device) for size in cells.count.shape)
 
     def draw(draws: Draws) -> CellRows:
         c = draws.distinct(contents, 2)
         s = draws.distinct(styles, 2)
         pick = [(0, 0), (1, 1), (0, 1), (1, 0)]
-        return CellRows(*(latents.gather(table[c[:, i], s[:, j]], draws) for i, j in pick))
+        return CellRows(*(latents.gather(cells.draw(c[:, i], s[:, j], draws), draws) for i, j in pick))
 
     return draw
 
@@ -120,22 +131,3 @@ def _index(role: str, latents: Latents, *, at_least: int, classes: int, asked: s
             hint="ask for fewer ways, shots or queries, or add data",
         )
     return index
-
-
-def _cell_table(latents: Latents) -> torch.Tensor:
-    """Position of each (content, style) cell; contents that miss a style are left out."""
-    content, style = (latents.label(role).cpu() for role in ("content", "style"))
-    table = torch.full((latents.classes["content"], latents.classes.get("style", 1)), -1)
-    known = torch.nonzero((content >= 0) & (style >= 0)).squeeze(-1)
-    table[content[known], style[known]] = known
-    table = table[(table >= 0).any(1)]
-    table = table[:, (table >= 0).any(0)] if len(table) else table
-    table = table[(table >= 0).all(1)]
-    if table.shape[0] < 2 or table.shape[1] < 2:
-        raise LabelError(
-            "crossing contents and styles needs rows for every combination",
-            expected="at least 2 contents that exist in at least 2 common styles",
-            found=f"{table.shape[0]} complete contents",
-            hint="use a data set whose contents and styles are fully crossed, such as glyphs",
-        )
-    return table.to(latents.device)
