@@ -21,9 +21,11 @@ class Images(Protocol):
     @property
     def shape(self) -> tuple[int, ...]:
         """`(N, C, H, W)`."""
+        ...
 
     def __getitem__(self, rows: npt.NDArray[np.int64], /) -> npt.NDArray[np.uint8]:
         """Read the given rows."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
