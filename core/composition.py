@@ -59,4 +59,5 @@ def interpolation_weights(steps: int) -> Iterator[tuple[float, float]]:
 
 def _mix(first: T, second: T, weight: float) -> T:
     """Mix linearly; the ends are exact because 1 * x + 0 * y is x for finite numbers."""
-    return first * (1.0 - weight) + second * weight
+    mixed: T = first * (1.0 - weight) + second * weight
+    return mixed

@@ -130,8 +130,13 @@ class BundleBackbone:
     @classmethod
     def from_json(cls, data: Any) -> "BundleBackbone":
         """Read the JSON form."""
-        names = ("adapter", "source", "licence", "fingerprint")
-        return cls(*(take(data, name, str) for name in names), take(data, "frozen", bool))
+        return cls(
+            take(data, "adapter", str),
+            take(data, "source", str),
+            take(data, "licence", str),
+            take(data, "fingerprint", str),
+            take(data, "frozen", bool),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from unbraid.core.artefacts import atomic_folder, write_json, write_tensors
+from unbraid.core.artefacts.folder import refuse_foreign
 from unbraid.core.bundle import (
     BUNDLE_FILE,
     BundleBackbone,
@@ -79,6 +80,7 @@ def export_bundle(
     """
     path = Path(path)
     check_opset(opset)
+    refuse_foreign(path, "bundle")  # before the work rather than after it
     all_images = image_rows(images, model.backbone.info.input)
     if not 1 <= samples <= len(all_images):
         raise ConfigError("the number of samples is out of range", expected=f"1..{len(all_images)}", found=samples)

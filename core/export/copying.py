@@ -65,7 +65,8 @@ def _bake_parametrisations(part: nn.Module) -> None:
 
 def _own_class(kind: type[nn.Module]) -> type[nn.Module]:
     members = {name: value for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__")}
-    return type(kind.__name__, kind.__bases__, members)
+    own: type[nn.Module] = type(kind.__name__, kind.__bases__, members)
+    return own
 
 
 def _bake_hook(part: nn.Module, hook: object) -> None:

@@ -34,10 +34,10 @@ def image_rows(images: Any | None, spec: ImageSpec, count: int = max(BATCHES)) -
     """
     if images is None:
         return Draws(0, "export/image", 0).uniform(count, *spec.shape)
-    images = as_images(images, spec).detach().cpu()
-    if not len(images):
+    given = as_images(images, spec).detach().cpu()
+    if not len(given):
         raise ImageError("no images", expected="at least one", found="none", hint="leave `images` out to use noise")
-    return images[torch.arange(count) % len(images)]
+    return given[torch.arange(count) % len(given)]
 
 
 def rows_of(stages: Sequence[Stage], head: Disentangler, images: Tensor) -> dict[str, Rows]:

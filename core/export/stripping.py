@@ -16,7 +16,8 @@ def strip(model: ModelProto) -> ModelProto:
 
 def file_bytes(model: ModelProto) -> bytes:
     """Give the bytes of the file, the same for the same model."""
-    return model.SerializeToString(deterministic=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
 
 
 def _strip(message: Any) -> None:

@@ -106,7 +106,7 @@ def _checked(name: str, graph: BundleGraph, inputs: Mapping[str, Array]) -> dict
     given = dict(inputs)
     rows = {len(np.atleast_1d(value)) for value in given.values()}
     if NOISE in wanted and NOISE not in given:
-        given[NOISE] = np.zeros((*rows, *wanted[NOISE].shape), np.float32) if len(rows) == 1 else np.zeros(0)
+        given[NOISE] = np.zeros((max(rows, default=0), *wanted[NOISE].shape), np.float32)
     if given.keys() != wanted.keys() or len(rows) != 1 or 0 in rows:
         raise _wrong_inputs(name, wanted, given)
     return {key: _checked_array(name, wanted[key], value) for key, value in given.items()}

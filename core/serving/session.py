@@ -25,4 +25,4 @@ def open_session(data: bytes, *, threads: int = 1) -> ort.InferenceSession:
 def run_session(session: ort.InferenceSession, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
     """Run a batch: input name -> `(B, *shape)` float32; gives the named outputs."""
     found = session.run(list(outputs), {name: np.ascontiguousarray(value) for name, value in inputs.items()})
-    return dict(zip(outputs, found, strict=True))
+    return {name: np.asarray(value, dtype=np.float32) for name, value in zip(outputs, found, strict=True)}
