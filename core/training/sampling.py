@@ -33,6 +33,8 @@ def make_sampler(spec: BatchSpec, sources: Mapping[str, Latents]) -> Sampler:
         ConfigError: the spec names a domain that is not there.
         LabelError: the labels it needs are missing, or too few rows or classes for it.
     """
+    if not isinstance(spec, BatchSpec):
+        raise ConfigError("unknown batch spec", expected="Samples, SameClassPairs, Episodes or Cells", found=spec)
     if spec.domain not in sources:
         raise ConfigError(
             "an objective asks for an unknown domain", expected=f"one of {', '.join(sources)}", found=spec.domain
@@ -56,7 +58,7 @@ def _check_counts(spec: BatchSpec) -> None:
 
 @singledispatch
 def _sampler(spec: Any, latents: Latents) -> Sampler:
-    raise ConfigError("unknown batch spec", expected="Samples, SameClassPairs, Episodes or Cells", found=spec)
+    raise NotImplementedError
 
 
 @_sampler.register
