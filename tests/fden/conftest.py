@@ -13,6 +13,7 @@ SMALL = {
     "entangler": (24,),
     "critic": (32, 16),
     "episodes": 4,
+    "query_classes": 1,
 }
 
 

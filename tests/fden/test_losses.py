@@ -19,7 +19,7 @@ def draws(step=0, device="cpu"):
 
 @pytest.fixture
 def batch(training_latents):
-    spec = Factorising(FDEN(FDENConfig(episodes=4, shots=2), LatentSpec((6,)))).episodes
+    spec = Factorising(FDEN(FDENConfig(episodes=4, shots=2, query_classes=1), LatentSpec((6,)))).episodes
     rows = make_sampler(spec, {DEFAULT_DOMAIN: training_latents})(draws())
     return {"episodes": EpisodeRows(rows.support.double(), rows.query.double(), rows.target)}
 
@@ -195,7 +195,8 @@ class TestEngine:
     def test_a_step_never_waits_for_the_device(self, alignment, clip):
         """The meta device holds no values: whatever asks for one raises."""
         with torch.device("meta"):
-            head = FDEN(FDENConfig(alignment=alignment, clip=clip), LatentSpec((6,))).train()
+            config = FDENConfig(alignment=alignment, clip=clip, query_classes=1)
+            head = FDEN(config, LatentSpec((6,))).train()
             episodes = EpisodeRows(torch.empty(16, 5, 1, 6), torch.empty(16, 1, 6), torch.empty(16, 1).long())
         objective = Factorising(head).objective()
         objective.backward(objective.loss({"episodes": episodes}, draws(device="meta")))
