@@ -21,6 +21,7 @@ class Build(Protocol):
 
     def __call__(self, cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
         """Make the dataclass."""
+        ...
 
 
 def convert(annotation: Any, value: Any, where: str, build: Build) -> Any:
@@ -34,7 +35,7 @@ def convert(annotation: Any, value: Any, where: str, build: Build) -> Any:
         build: makes nested dataclasses.
 
     Returns:
-        The value; integers become floats and lists tuples where that is asked for.
+        The value; integers become floats and lists become tuples (also for `Sequence`) or sets where that is asked for.
 
     Raises:
         ConfigError: it does not fit.
@@ -55,7 +56,7 @@ def convert(annotation: Any, value: Any, where: str, build: Build) -> Any:
             convert(arguments[0], each, f"{where}[{i}]", build)
             for i, each in enumerate(_list(annotation, value, where))
         ]
-        return frozenset(made) if origin in _SETS else made
+        return made if origin is list else frozenset(made) if origin in _SETS else tuple(made)
     if origin in (dict, Mapping):
         return _mapping(annotation, value, where, build)
     return _scalar(annotation, value, where)

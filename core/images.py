@@ -98,7 +98,7 @@ def _check_shape(tensor: Tensor, spec: ImageSpec) -> None:
 def _check_range(tensor: Tensor) -> None:
     if not tensor.numel():
         return
-    low, high = (float(value) for value in torch.aminmax(tensor))
+    low, high = (float(value) for value in torch.aminmax(tensor.detach()))
     if not torch.isfinite(tensor).all():
         count = int((~torch.isfinite(tensor)).sum())
         raise ImageError(

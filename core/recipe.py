@@ -10,6 +10,7 @@ from unbraid.core.catalogue import config_for, load_backbone, load_dataset, meth
 from unbraid.core.config import build_config, check_keys, config_to_dict, parse_assignment
 from unbraid.core.errors import ConfigError
 from unbraid.core.interfaces import Backbone, Dataset
+from unbraid.core.latents import LatentMode
 from unbraid.core.plain_yaml import read_yaml, write_yaml
 from unbraid.core.training.settings import FitSettings
 from unbraid.registry import Kind, get_registry, import_target
@@ -39,6 +40,36 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateSettings:
+    """The section `evaluate`: what `unbraid evaluate` is called with.
+
+    Args:
+        seed: of episodes, attackers and swaps.
+        episodes: few-shot episodes.
+        metrics: names of metrics, or name -> settings; None takes every metric there is.
+        latent_mode: posterior means of the backbone, or samples.
+        factor_mode: the same of the factors.
+
+    Raises:
+        ConfigError: there are no episodes, or a setting of a metric is unknown.
+        UnknownNameError: no metric has that name.
+    """
+
+    seed: int = 0
+    episodes: int = 1000
+    metrics: tuple[str, ...] | Mapping[str, Mapping[str, Any]] | None = None
+    latent_mode: LatentMode = "mean"
+    factor_mode: LatentMode = "mean"
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ConfigError("evaluate.episodes counts from 1", expected=">= 1", found=self.episodes)
+        for name in self.metrics or ():
+            settings = self.metrics[name] if isinstance(self.metrics, Mapping) else {}
+            config_for(get_registry().resolve("metric", name), settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """A run, stated in full; every name and setting in it has been checked.
 
@@ -48,7 +79,7 @@ class Recipe:
         pretrain: settings of pretraining, a dataclass of the adapter; None where it cannot be trained here.
         method: which head; None in a recipe that only pretrains.
         fit: how long and how training runs.
-        evaluate: settings of the evaluation, checked by its own config.
+        evaluate: settings of the evaluation.
         out: folder of the results; relative to where the command runs.
     """
 
@@ -57,7 +88,7 @@ class Recipe:
     pretrain: Any = None
     method: Choice | None = None
     fit: FitSettings = field(default_factory=FitSettings)
-    evaluate: Mapping[str, Any] = field(default_factory=dict)
+    evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     out: str | None = None
 
     def load_dataset(self) -> Dataset:
@@ -88,7 +119,7 @@ class Recipe:
             "pretrain": None if self.pretrain is None else config_to_dict(self.pretrain),
             "method": None if self.method is None else self.method.to_dict(),
             "fit": config_to_dict(self.fit),
-            "evaluate": dict(self.evaluate) or None,
+            "evaluate": config_to_dict(self.evaluate),
             "out": self.out,
         }
         return {name: section for name, section in sections.items() if section is not None}
@@ -152,7 +183,7 @@ def build_recipe(tree: Mapping[str, Any], assignments: Sequence[str] = ()) -> Re
         pretrain=_pretrain(backbone["name"], sections.get("pretrain")),
         method=None if sections.get("method") is None else _method(_named(sections, "method")),
         fit=build_config(FitSettings, _section(sections.get("fit"), "fit"), where="fit"),
-        evaluate=_section(sections.get("evaluate"), "evaluate"),
+        evaluate=build_config(EvaluateSettings, _section(sections.get("evaluate"), "evaluate"), where="evaluate"),
         out=_text(sections.get("out"), "out"),
     )
 

@@ -48,7 +48,7 @@ def load(config: GlyphsConfig) -> Dataset:
 
 
 def _read() -> tuple[Pixels, tuple[str, ...], tuple[str, ...]]:
-    stored = files(__package__).joinpath("data", "latin_fonts_28.npz").read_bytes()
+    stored = files("unbraid.adapters.datasets.glyphs").joinpath("data", "latin_fonts_28.npz").read_bytes()
     with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
         pictures = arrays["images"].reshape(-1, NATIVE_SIZE, NATIVE_SIZE)
         return pictures, tuple(map(chr, arrays["characters"])), tuple(map(str, arrays["fonts"]))

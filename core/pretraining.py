@@ -1,0 +1,109 @@
+"""Training a backbone from a recipe, and how well it gives pictures back."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unbraid.core.artefacts import write_json
+from unbraid.core.catalogue import load_backbone
+from unbraid.core.errors import CapabilityError
+from unbraid.core.images import as_images
+from unbraid.core.interfaces import SPLITS, Backbone, Dataset, Split
+from unbraid.core.recipe import Recipe
+from unbraid.core.threads import core_count, threads
+from unbraid.registry import get_registry, import_target
+
+CHUNK = 256
+#: Below this a variance is rounding.
+TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconstruction:
+    """How well a backbone gives a set of pictures back.
+
+    Args:
+        content, style: split of the classes; style is None where the data has no such label.
+        pictures: how many.
+        error: mean squared error of a pixel in [0, 1].
+        variance: of the pixels about their mean picture: the error of the best constant picture.
+    """
+
+    content: Split
+    style: Split | None
+    pictures: int
+    error: float
+    variance: float
+
+    @property
+    def share(self) -> float | None:
+        """Error as a share of the variance: 0 is perfect, 1 no better than the mean picture; None for equal pictures."""
+        return self.error / self.variance if self.variance > TINY else None
+
+
+def pretrain(recipe: Recipe, out: Path, *, resume: bool = False) -> tuple[Path, list[Reconstruction]]:
+    """Train the backbone of a recipe; write weights, `recipe.yaml` and `metrics.json` into a folder.
+
+    Args:
+        recipe: its section `pretrain` is for the adapter.
+        out: the folder.
+        resume: go on with the run that is there.
+
+    Returns:
+        Where the weights are, and how well pictures of each split come back.
+
+    Raises:
+        CapabilityError: the backbone cannot be trained here.
+    """
+    entry = get_registry().resolve("backbone", recipe.backbone.name)
+    if entry.spec.pretrain is None:
+        raise CapabilityError(
+            f"backbone {entry.name!r} cannot be trained here",
+            expected="an adapter that pretrains",
+            found=f"plug-in {entry.label}",
+            hint="train it with its own tools and load its weights",
+        )
+    dataset = recipe.load_dataset()
+    target = import_target(entry, entry.spec.pretrain)
+    weights = target(recipe.backbone.config, dataset, out, settings=recipe.pretrain, fit=recipe.fit, resume=resume)
+    recipe.save(out)
+    backbone = load_backbone(recipe.backbone.name, weights=str(weights))
+    figures = list(reconstructions(backbone, dataset))
+    write_json(out / "metrics.json", {"reconstruction": [described(figure) for figure in figures]})
+    return weights, figures
+
+
+def reconstructions(backbone: Backbone, dataset: Dataset) -> Iterator[Reconstruction]:
+    """Measure how well pictures come back, for every pair of splits of content and style that holds pictures."""
+    styles: tuple[Split | None, ...] = SPLITS if dataset.style else (None,)
+    for content in SPLITS:
+        for style in styles:
+            rows = dataset.rows(content=content, style=style)
+            if len(rows):
+                error, variance = _error(backbone, dataset, rows)
+                yield Reconstruction(content=content, style=style, pictures=len(rows), error=error, variance=variance)
+
+
+def described(figure: Reconstruction) -> dict[str, Any]:
+    """Give a figure as JSON values."""
+    return {**asdict(figure), "share": figure.share}
+
+
+@torch.no_grad()
+def _error(backbone: Backbone, dataset: Dataset, rows: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Give mean squared error and variance over pixels and pictures, in one pass."""
+    wrong = total = squares = torch.zeros((), dtype=torch.float64)
+    with threads(core_count()):
+        for start in range(0, len(rows), CHUNK):
+            pictures = as_images(dataset.images[rows[start : start + CHUNK]], backbone.info.input)
+            wrong = wrong + (backbone.decode(backbone.encode(pictures)) - pictures).double().square().sum()
+            total = total + pictures.double().sum(0)
+            squares = squares + pictures.double().square().sum()
+    pixels = len(rows) * dataset.image_spec.channels * dataset.image_spec.height * dataset.image_spec.width
+    between = total.square().sum() / len(rows)
+    return float(wrong / pixels), max(float((squares - between) / pixels), 0.0)
