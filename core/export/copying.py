@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -65,8 +66,7 @@ def _bake_parametrisations(part: nn.Module) -> None:
 
 def _own_class(kind: type[nn.Module]) -> type[nn.Module]:
     members = {name: value for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__")}
-    own: type[nn.Module] = type(kind.__name__, kind.__bases__, members)
-    return own
+    return cast("type[nn.Module]", type(kind.__name__, kind.__bases__, members))
 
 
 def _bake_hook(part: nn.Module, hook: object) -> None:

@@ -1,0 +1,60 @@
+"""`unbraid export` on a head of the built-in method and backbone."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import unbraid
+from unbraid.core.cli.export import _from_recipe
+from unbraid.core.cli.main import cli
+from unbraid.core.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    """What `unbraid fit` leaves behind, but for the training."""
+    folder = tmp_path_factory.mktemp("run")
+    recipe = f"dataset: glyphs\nbackbone: vae\nmethod: fden\nout: {folder}\n"
+    (folder / "recipe.yaml").write_text(recipe)
+    unbraid.attach("fden", unbraid.load_backbone("vae")).save(folder / "head")
+    return folder
+
+
+def test_a_head_becomes_a_bundle_beside_it(run_folder):
+    done = CliRunner().invoke(cli, ["export", str(run_folder / "head"), "--opset", "19"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "encode" in done.output and "from torch" in done.output
+    bundle = unbraid.load_bundle(run_folder / "bundle")
+    assert bundle.manifest.method.name == "fden"
+    assert bundle.manifest.versions["opset"] == "19"
+    pictures, _ = recipe_images(run_folder)
+    model = unbraid.load(run_folder / "head")
+    found, expected = (
+        bundle.transfer(content=pictures[:3], style=pictures[3:6]),
+        model.transfer(content=pictures[:3], style=pictures[3:6]),
+    )
+    assert np.abs(found - expected.cpu().numpy()).max() < 1e-5
+
+
+def recipe_images(folder):
+    head, pictures = _from_recipe(folder / "recipe.yaml", ())
+    return pictures, head
+
+
+def test_a_recipe_leads_to_its_head_and_to_pictures_of_test_classes(run_folder):
+    pictures, head = recipe_images(run_folder)
+    assert head == run_folder / "head"
+    data = unbraid.load_dataset("glyphs")
+    assert pictures.shape == (257, *data.images.shape[1:])
+    assert pictures.dtype == np.uint8
+    assert np.array_equal(pictures[0], data.images[data.rows(content="test")[:1]][0])
+
+
+def test_a_recipe_without_a_head_says_to_fit(run_folder, tmp_path):
+    with pytest.raises(ConfigError, match="unbraid fit"):
+        _from_recipe(run_folder / "recipe.yaml", (f"out={tmp_path}",))
+
+
+def test_settings_out_of_range_are_misuse(run_folder):
+    for setting in (["--opset", "17"], ["--samples", "0"], ["--nonsense"]):
+        assert CliRunner().invoke(cli, ["export", str(run_folder / "head"), *setting]).exit_code == 2
