@@ -42,6 +42,7 @@ class ObjectiveRunner:
             losses = self.losses(seed, f"train/{self.objective.name}/{repeat}", step)
             self._take_in(losses, step, watch)
             self.backward(losses)
+            self._check_gradient(step, watch)
             # The fused kernels skip the whole update, momentum and step count included, where this flag is set.
             self.optimiser.found_inf = self._blocked(watch)  # type: ignore[attr-defined]
             self.optimiser.step()
@@ -86,6 +87,13 @@ class ObjectiveRunner:
         watch.look(self.objective.name, self._terms, values, step)
         self._sums = values if self._sums is None else self._sums + values
         self._looked += 1
+
+    def _check_gradient(self, step: int, watch: FiniteWatch) -> None:
+        """A finite loss can have a gradient that is not: the square root at zero."""
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        if gradients:
+            norm = torch.stack(torch._foreach_norm(gradients)).sum()
+            watch.look(f"{self.objective.name}.gradient", ("norm",), norm.unsqueeze(0), step)
 
     def _blocked(self, watch: FiniteWatch) -> Tensor:
         blocked = watch.tripped

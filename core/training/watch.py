@@ -1,4 +1,4 @@
-"""Notices a loss that is not finite without asking the device every step."""
+"""Notices a loss or gradient that is not finite without asking the device every step."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from unbraid.core.errors import NonFiniteError
 
 
 class FiniteWatch:
-    """One sticky flag on the device for a run: once a term was not finite, no optimiser moves anything any more.
+    """One sticky flag on the device for a run: once a term or gradient was not finite, no optimiser moves anything.
 
     The host reads the flag only when it `check`s.
     """
@@ -21,7 +21,7 @@ class FiniteWatch:
         self._culprits: dict[str, tuple[Sequence[str], Tensor]] = {}
 
     def look(self, objective: str, names: Sequence[str], values: Tensor, step: int) -> None:
-        """Take in the terms of one objective, `(terms,)`, at a step."""
+        """Take in the terms of one objective, or the size of its gradient, `(terms,)`, at a step."""
         bad = ~torch.isfinite(values)
         if objective not in self._culprits:
             self._culprits[objective] = (tuple(names), torch.zeros_like(bad))
@@ -43,7 +43,7 @@ class FiniteWatch:
         ]
         raise NonFiniteError(
             f"training stopped before step {int(self._step)} could move the weights",
-            expected="finite losses",
+            expected="finite losses and gradients",
             found=f"not finite: {', '.join(found)}",
             hint=hint or "lower the learning rate, or look at the latents this method was given",
         )

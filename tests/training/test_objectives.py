@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unbraid import Objective, OptimiserSpec, Samples, SameClassPairs, Term
+from unbraid import Objective, OptimiserSpec, SameClassPairs, Samples, Term
 from unbraid.core.errors import ConfigError
 from unbraid.core.interfaces import Draws, derive_seed
 from unbraid.core.latents import Latents
