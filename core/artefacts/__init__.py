@@ -1,6 +1,6 @@
 """Folders, JSON and tensors on disk: written whole or not at all, and checked when they are read.
 
-An artefact is a folder with a `MANIFEST.json` that was written last and lists size and sha256 of every file. Nothing
+An artefact is a folder with a `CHECKSUMS.json` that was written last and lists size and sha256 of every file. Nothing
 here is pickled, and importing this imports no torch.
 """
 

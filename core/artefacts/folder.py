@@ -45,7 +45,7 @@ def atomic_folder(path: Path | str, *, kind: str, needs: int = 0) -> Iterator[Pa
     ...     with atomic_folder(Path(root, "note"), kind="note") as folder:
     ...         _ = (folder / "text.txt").write_text("hello")
     ...     sorted(p.name for p in Path(root, "note").iterdir())
-    ['MANIFEST.json', 'text.txt']
+    ['CHECKSUMS.json', 'text.txt']
     """
     path = Path(os.path.abspath(path))
     refuse_foreign(path, kind)

@@ -11,7 +11,7 @@ from unbraid.core.artefacts.storage import leftovers, storage_errors
 from unbraid.core.errors import ArtefactError, DamagedArtefactError, FormatVersionError
 
 #: Name of the list, written last.
-MANIFEST = "MANIFEST.json"
+MANIFEST = "CHECKSUMS.json"
 #: What marks a folder as ours.
 FORMAT = "unbraid-artefact"
 #: Version of the list this version writes; it reads this one and older ones.

@@ -11,8 +11,8 @@ from unbraid.core.errors import FormatVersionError
 if TYPE_CHECKING:
     from unbraid.core.interfaces.specs import Role  # the package it lives in imports torch
 
-#: File name; `MANIFEST.json`, from which it must differ in more than case, lists the files of the folder.
-BUNDLE_FILE = "bundle.json"
+#: File name; `CHECKSUMS.json` beside it lists the files of the folder.
+BUNDLE_FILE = "manifest.json"
 #: Version of the manifest this version writes; newer ones are refused.
 SCHEMA_VERSION = 1
 #: What graphs may be called: the name is part of a path and, in a server, of a URL.

@@ -29,7 +29,7 @@ factors = bundle.disentangle(images)
 ```
 
 Any ONNX runtime takes the files under `models/`; `samples/in.safetensors` and `samples/out.safetensors` hold a few
-rows in and out of every graph (`<graph>.<tensor>`) to check it with. `bundle.json` describes everything.
+rows in and out of every graph (`<graph>.<tensor>`) to check it with. `manifest.json` describes everything.
 
 ## Where it comes from
 

@@ -39,7 +39,7 @@ def test_manifest_lists_what_was_written(tmp_path: Path) -> None:
         "text.txt": {"bytes": 5, "sha256": hashlib.sha256(b"hello").hexdigest()},
         "inner/deep.bin": {"bytes": 100, "sha256": hashlib.sha256(bytes(100)).hexdigest()},
     }
-    assert json.loads((path / "MANIFEST.json").read_text())["files"] == expected
+    assert json.loads((path / "CHECKSUMS.json").read_text())["files"] == expected
     assert verify_folder(path, kind="note")["files"] == expected
     assert os.listdir(path.parent) == ["note"]
 
@@ -55,7 +55,7 @@ def test_saving_again_replaces(tmp_path: Path) -> None:
 def test_equal_contents_are_equal_bytes(tmp_path: Path) -> None:
     save(tmp_path / "a")
     save(tmp_path / "b")
-    assert (tmp_path / "a" / "MANIFEST.json").read_bytes() == (tmp_path / "b" / "MANIFEST.json").read_bytes()
+    assert (tmp_path / "a" / "CHECKSUMS.json").read_bytes() == (tmp_path / "b" / "CHECKSUMS.json").read_bytes()
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
@@ -123,7 +123,7 @@ def test_links_are_not_stored(tmp_path: Path) -> None:
 
 def test_manifest_name_is_reserved(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="reserved"), atomic_folder(tmp_path / "note", kind="note") as folder:
-        (folder / "MANIFEST.json").write_text("{}")
+        (folder / "CHECKSUMS.json").write_text("{}")
     assert os.listdir(tmp_path) == []
 
 

@@ -70,7 +70,7 @@ def test_sizes(head: Path, name: str) -> None:
 
 def test_without_manifest(head: Path) -> None:
     (head / MANIFEST).unlink()
-    with pytest.raises(DamagedArtefactError, match=r"MANIFEST\.json, which is written last"):
+    with pytest.raises(DamagedArtefactError, match=r"CHECKSUMS\.json, which is written last"):
         verify_folder(head)
 
 

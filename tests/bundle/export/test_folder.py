@@ -19,7 +19,7 @@ from unbraid.core.interfaces import Factor, Graph
 
 @pytest.fixture(scope="module")
 def written(exported):
-    return json.loads((exported.folder / "bundle.json").read_text())
+    return json.loads((exported.folder / "manifest.json").read_text())
 
 
 def test_the_manifest_says_what_is_in_the_folder(exported, written):
@@ -96,7 +96,7 @@ def test_the_samples_are_rows_of_the_live_model(exported):
 
 def test_the_folder_is_an_artefact_and_tells_of_no_machine(exported):
     files = verify_folder(exported.folder, kind="bundle")["files"]
-    assert {"README.md", "bundle.json", "samples/in.safetensors"} <= files.keys()
+    assert {"README.md", "manifest.json", "samples/in.safetensors"} <= files.keys()
     for name in files:
         assert b"/home/" not in (exported.folder / name).read_bytes()
     assert "`hand`" in (exported.folder / "README.md").read_text()

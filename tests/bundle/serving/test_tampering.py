@@ -31,7 +31,7 @@ def onnxruntime_opens_nothing(monkeypatch, request):
 def put(folder, name, data):
     """Write a file and fix both manifests, as somebody who means harm would."""
     (folder / name).write_bytes(data)
-    manifest = json.loads((folder / "bundle.json").read_text())
+    manifest = json.loads((folder / "manifest.json").read_text())
     for graph in manifest["graphs"].values():
         if graph["file"] == name:
             graph |= {"sha256": sha256(data).hexdigest(), "bytes": len(data)}
@@ -39,20 +39,20 @@ def put(folder, name, data):
 
 
 def describe(folder, manifest):
-    (folder / "bundle.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     relist(folder)
 
 
 def relist(folder):
-    listed = json.loads((folder / "MANIFEST.json").read_text())
+    listed = json.loads((folder / "CHECKSUMS.json").read_text())
     for name in listed["files"]:
         data = (folder / name).read_bytes()
         listed["files"][name] = {"bytes": len(data), "sha256": sha256(data).hexdigest()}
-    (folder / "MANIFEST.json").write_text(json.dumps(listed))
+    (folder / "CHECKSUMS.json").write_text(json.dumps(listed))
 
 
 def edit(folder, change):
-    manifest = json.loads((folder / "bundle.json").read_text())
+    manifest = json.loads((folder / "manifest.json").read_text())
     change(manifest)
     describe(folder, manifest)
 
@@ -83,9 +83,9 @@ def test_a_flipped_bit_is_seen(folder, position):
 
 
 def test_a_flipped_bit_in_the_manifest_is_seen(folder):
-    text = (folder / "bundle.json").read_text()
-    (folder / "bundle.json").write_text(text.replace('"style"', '"stylf"'))
-    refused(folder, r"bundle\.json is altered")
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text.replace('"style"', '"stylf"'))
+    refused(folder, r"manifest\.json is altered")
 
 
 def test_swapped_graphs_are_seen(folder):
@@ -95,24 +95,24 @@ def test_swapped_graphs_are_seen(folder):
     two.write_bytes(first)
     refused(folder, r"model\.onnx is (truncated|longer)")
     relist(folder)
-    refused(folder, "is not the one in bundle.json")
+    refused(folder, "is not the one in manifest.json")
     two.write_bytes(second)
     put(folder, ENCODE, second)
     refused(folder, "graph encode: wrong inputs")
 
 
-@pytest.mark.parametrize("name", [ENCODE, "bundle.json", "samples/in.safetensors"])
+@pytest.mark.parametrize("name", [ENCODE, "manifest.json", "samples/in.safetensors"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     refused(folder, f"{name.replace('.', chr(92) + '.')} is missing")
 
 
 def test_an_unfinished_folder_is_named(folder):
-    (folder / "MANIFEST.json").unlink()
+    (folder / "CHECKSUMS.json").unlink()
     refused(folder, "is no complete artefact")
 
 
-@pytest.mark.parametrize("name", ["MANIFEST.json", "bundle.json"])
+@pytest.mark.parametrize("name", ["CHECKSUMS.json", "manifest.json"])
 def test_a_truncated_manifest_is_named(folder, name):
     data = (folder / name).read_bytes()
     (folder / name).write_bytes(data[: len(data) // 2])
@@ -144,7 +144,7 @@ def test_a_device_is_refused_and_not_read(folder):
 
 def test_files_that_are_too_large_are_refused(folder):
     refused(folder, "is refused", max_bytes=1000)
-    with open(folder / "bundle.json", "ab") as file:
+    with open(folder / "manifest.json", "ab") as file:
         file.truncate(2**23)
     refused(folder, "is refused")
 
@@ -152,14 +152,14 @@ def test_files_that_are_too_large_are_refused(folder):
 def test_newer_formats_say_to_upgrade(folder):
     edit(folder, lambda manifest: manifest.update(schema_version=2))
     assert "upgrade" in refused(folder, "newer version", FormatVersionError).hint
-    listed = json.loads((folder / "MANIFEST.json").read_text())
-    (folder / "MANIFEST.json").write_text(json.dumps(listed | {"version": 99}))
+    listed = json.loads((folder / "CHECKSUMS.json").read_text())
+    (folder / "CHECKSUMS.json").write_text(json.dumps(listed | {"version": 99}))
     refused(folder, "newer version", FormatVersionError)
 
 
 def test_a_head_is_no_bundle(folder, tmp_path):
-    listed = json.loads((folder / "MANIFEST.json").read_text())
-    (folder / "MANIFEST.json").write_text(json.dumps(listed | {"kind": "head"}))
+    listed = json.loads((folder / "CHECKSUMS.json").read_text())
+    (folder / "CHECKSUMS.json").write_text(json.dumps(listed | {"kind": "head"}))
     refused(folder, "is no bundle", ArtefactError)
     refused(tmp_path / "nothing", "there is no folder", ArtefactError)
 
@@ -182,10 +182,10 @@ CHANGES = {
     "double": (lambda m: m["graphs"]["encode"]["inputs"][0].update(dtype="float64"), "tensor is malformed"),
     "zero width": (lambda m: m["latent"].update(shape=["batch", 0]), "size is malformed"),
     "fraction": (lambda m: m["latent"].update(shape=["batch", 8.0]), "size is malformed"),
-    "another latent": (lambda m: m["latent"].update(shape=["batch", 9]), "contradicts bundle.json"),
+    "another latent": (lambda m: m["latent"].update(shape=["batch", 9]), "contradicts manifest.json"),
     "unknown role": (lambda m: m["factors"][0].update(role="taste"), "factor is malformed"),
-    "factor missing": (lambda m: m["factors"].pop(), "contradicts bundle.json"),
-    "factors swapped": (lambda m: m["factors"].reverse(), "contradicts bundle.json"),
+    "factor missing": (lambda m: m["factors"].pop(), "contradicts manifest.json"),
+    "factors swapped": (lambda m: m["factors"].reverse(), "contradicts manifest.json"),
     "a list": (lambda m: m.update(backbone=[]), "'backbone' is missing or of the wrong type"),
     "null": (lambda m: m.update(method=None), "'method' is missing"),
 }
@@ -200,7 +200,7 @@ def test_a_manifest_that_makes_no_sense_is_refused(folder, case):
 
 @pytest.mark.parametrize("text", ["[]", "null", "{}", "[" * 100_000, '{"schema_version": NaN}', "\ud800", ""])
 def test_json_that_is_no_manifest_is_refused(folder, text):
-    (folder / "bundle.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    (folder / "manifest.json").write_bytes(text.encode("utf-8", "surrogatepass"))
     relist(folder)
     refused(folder, "bundle manifest: 'schema_version'|is no valid JSON")
 
