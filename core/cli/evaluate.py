@@ -1,6 +1,7 @@
 """`unbraid evaluate`: figures, their table, and a report."""
 
 import contextlib
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def command(
 
     recipe, head = _find(source, assignments, out)
     data = _dataset(recipe, dataset, source)
-    settings: dict[str, Any] = dict(recipe.evaluate) if recipe else {}
+    settings = _settings(recipe)
     settings |= {"metrics": metrics} if metrics else {}
     settings |= {name: value for name, value in (("episodes", episodes), ("seed", seed)) if value is not None}
     model = unbraid.load(head)
@@ -66,6 +67,12 @@ def _find(source: Path, assignments: tuple[str, ...], out: Path | None) -> tuple
     if not head.is_dir():
         raise ConfigError("this recipe has no head yet", expected=head, found="nothing", hint=f"unbraid fit {source}")
     return recipe, head
+
+
+def _settings(recipe: "Recipe | None") -> dict[str, Any]:
+    if recipe is None:
+        return {}
+    return {field.name: getattr(recipe.evaluate, field.name) for field in dataclasses.fields(recipe.evaluate)}
 
 
 def _dataset(recipe: "Recipe | None", name: str | None, source: Path) -> "Dataset":

@@ -29,9 +29,9 @@ def format_interval(interval: Interval | None, unit: Unit) -> str:
 
 
 def further_baselines(figure: Figure, shown: tuple[str, ...]) -> dict[str, str]:
-    """Give the baselines a table has no column for, printed."""
+    """Give the baselines a table has no column for, printed, by name."""
     return {
         name: format_value(value, figure.unit)
-        for name, value in figure.baselines.items()
+        for name, value in sorted(figure.baselines.items())
         if name not in shown and value is not None
     }

@@ -38,7 +38,7 @@ class ProbeSettings:
 
     hidden: int = 256
     epochs: int = 20
-    min_steps: int = 200
+    min_steps: int = 100
     max_steps: int = 2000
     batch: int = 128
     learning_rate: float = 3e-3
@@ -48,7 +48,7 @@ class ProbeSettings:
 
     def steps(self, n: int) -> int:
         """Training steps for `n` samples."""
-        return min(max(self.epochs * n // self.batch, self.min_steps), self.max_steps)
+        return min(max(self.epochs * n // min(self.batch, n), self.min_steps), self.max_steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +184,7 @@ def _attack(
         inputs[:, train_part],
         target[train_part],
         steps=settings.steps(len(train_part)),
-        batch=settings.batch,
+        batch=min(settings.batch, len(train_part)),
         learning_rate=settings.linear_rate if kind == "linear" else settings.learning_rate,
         seed=seed,
     )

@@ -4,8 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from unbraid.core.cli.table import format_table
+from unbraid.core.evaluation.evidence import POPULATIONS
 from unbraid.core.evaluation.figure import RANDOM, RAW, Figure
 from unbraid.core.evaluation.formatting import format_interval, format_value, further_baselines
+
+_COUNTS = ("samples", "contents", "styles")
 
 LEGEND = """\
 95 %         interval over episodes, samples or contents at hand; "new classes" is the wider one, for other classes
@@ -45,11 +48,17 @@ def by_kind(figures: Iterable[Figure]) -> dict[str, list[Figure]]:
 def _heading(protocol: Mapping[str, Any]) -> str:
     method, backbone = protocol["method"]["name"], protocol["backbone"]["adapter"]
     lines = [f"{method} on {backbone}, data set {protocol['dataset']['name']}, seed {protocol['seed']}"]
-    for name, population in protocol["populations"].items():
-        counts = ", ".join(f"{count} {what}" for what, count in population.items() if what != "is")
+    for name, population in sorted(protocol["populations"].items(), key=_place):
+        counts = ", ".join(f"{population[what]} {what}" for what in _COUNTS if what in population)
         lines.append(f"  {name}: {population['is']} ({counts})")
     lines.append(f"  did the backbone see the test classes? {protocol['backbone_saw_test_classes']}")
     return "\n".join(lines)
+
+
+def _place(item: tuple[str, Any]) -> int:
+    """Order populations as they are declared: a saved evaluation has lost the order of its keys."""
+    names = list(POPULATIONS)
+    return names.index(item[0]) if item[0] in names else len(names)
 
 
 def _lines(figures: list[Figure]) -> list[str]:

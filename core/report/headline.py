@@ -20,10 +20,10 @@ def verdict(figure: Figure) -> str:
     """Say how a figure stands to the raw latents: `better`, `worse` or `no different`, by their intervals.
 
     Args:
-        figure: any; the answer is empty where there is nothing to compare with.
+        figure: any; the answer is empty where there is nothing to compare with, as for errors, which no head makes smaller.
     """
     raw = figure.baselines.get(RAW)
-    if figure.value is None or raw is None or figure.interval is None:
+    if figure.unit != "share" or figure.value is None or raw is None or figure.interval is None:
         return ""
     low, high = figure.interval
     raw_low, raw_high = figure.baseline_intervals.get(RAW, (raw, raw))

@@ -90,9 +90,9 @@ def swap_picture(
     rng = np.random.default_rng(derive_seed(seed, "report/swap_picture", 0))
     caption = f"Rows take their content from the first column, columns their style from the first row; {where}."
     if dataset.style is None:
-        donors = rng.permutation(rows)
-        half = max(1, len(donors) // 2)
-        png = swap_grid(model, dataset.images[donors[:half][:contents]], dataset.images[donors[half:][:styles]])
+        half = len(rows) // 2
+        rows = rng.permutation(rows)
+        png = swap_grid(model, dataset.images[rows[:half][:contents]], dataset.images[rows[half:][:styles]])
         return Picture(caption, png)
     cells = {(int(dataset.labels["content"][r]), int(dataset.labels["style"][r])): int(r) for r in rows}
     chosen = _some([c for c, _ in cells], contents, rng), _some([s for _, s in cells], styles, rng)

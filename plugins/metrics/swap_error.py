@@ -113,7 +113,7 @@ def _error(evidence: Evidence, population: Population, swaps: Swaps, rules: Mapp
         higher_is_better=False,
         unit="ratio",
         protocol=_protocol(evidence, population, len(swaps.target)),
-        headline=f"a swap misses the true sample by (1 is predicting the mean), {POPULATIONS[population.name]}",
+        headline=f"swap error (0 is perfect, 1 is predicting the mean), {POPULATIONS[population.name]}",
     )
 
 
