@@ -52,7 +52,7 @@ def wilson_interval(share: float, n: int) -> Interval:
         n: number of trials, at least 1.
 
     >>> low, high = wilson_interval(1.0, 10)
-    >>> round(low, 3), high
+    >>> round(low, 3), round(high, 3)
     (0.722, 1.0)
     """
     z2 = Z95**2
