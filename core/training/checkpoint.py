@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,15 @@ class Checkpoints:
             write_tensors(folder / "optimisers.safetensors", _flatten(runners))
             running = {runner.objective.name: runner.running() for runner in runners}
             write_json(folder / "state.json", {"identity": self.identity, "state": asdict(state), "running": running})
-        for old in list(self)[self.keep :]:
-            shutil.rmtree(old, ignore_errors=True)
+        self._drop_beyond_keep()
         return target
+
+    def _drop_beyond_keep(self) -> None:
+        for old in list(self)[self.keep :]:
+            with suppress(OSError):
+                old.rename(old.with_name(f".dropped-{old.name}"))  # first, so that what has its name is always whole
+        for dropped in self.folder.glob(".dropped-*"):
+            shutil.rmtree(dropped, ignore_errors=True)
 
     def load(
         self, module: nn.Module, runners: Sequence[ObjectiveRunner], device: torch.device

@@ -117,7 +117,7 @@ class _Loop:
                     hint="pass resume=True (--resume) to go on with it, or another folder",
                 )
         self.monitor = monitor(self.runners) if monitor and self.runners else None
-        self.metrics = MetricsFile(self.out, self.state.step, self._scheduled)
+        self.metrics = MetricsFile(self.out, self.state.step, self._due)
 
     def run(self) -> TrainResult:
         """Make the remaining steps."""
@@ -184,6 +184,11 @@ class _Loop:
 
     def _scheduled(self, step: int) -> bool:
         return step % self.settings.log_every == 0 or step % self.settings.eval_every == 0
+
+    def _due(self, record: Mapping[str, Any]) -> bool:
+        look = any(name.startswith("validation.") for name in record)
+        step = record["step"]
+        return step % self.settings.eval_every == 0 if look else self._scheduled(step)
 
     def _log(self, progress: Progress) -> None:
         self._check_finite()

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from unbraid.core.artefacts import atomic_file
 from unbraid.core.errors import StorageError
 
 
@@ -18,27 +19,25 @@ class MetricsFile:
     Args:
         folder: of the run.
         resumed_at: step the run resumes at; later lines are dropped.
-        scheduled: whether a step is due for a line; a line that only the end of an earlier part called for is dropped.
+        due: whether the settings call for a line; one that only the end of an earlier part called for is dropped.
     """
 
-    def __init__(self, folder: Path | None, resumed_at: int, scheduled: Callable[[int], bool]) -> None:
+    def __init__(self, folder: Path | None, resumed_at: int, due: Callable[[Mapping[str, Any]], bool]) -> None:
         self._path = folder / "metrics.jsonl" if folder else None
         if self._path and self._path.exists():
-            steps = ((_step(line), line) for line in self._path.read_text().splitlines())
-            lines = [line for step, line in steps if step is not None and step <= resumed_at and scheduled(step)]
-            self._write("".join(f"{line}\n" for line in lines), "w")
+            records = [record for line in self._path.read_text().splitlines() if (record := _record(line))]
+            kept = [record for record in records if record["step"] <= resumed_at and due(record)]
+            with atomic_file(self._path) as temporary:
+                temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Append one line."""
-        self._write(json.dumps(record) + "\n", "a")
-
-    def _write(self, text: str, mode: str) -> None:
         if self._path is None:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open(mode) as file:
-                file.write(text)
+            with self._path.open("a") as file:
+                file.write(json.dumps(record) + "\n")
         except OSError as error:
             raise StorageError(
                 f"cannot write {self._path}",
@@ -47,12 +46,13 @@ class MetricsFile:
             ) from error
 
 
-def _step(line: str) -> int | None:
-    """Step of a line; a line cut off by a kill belongs to no step."""
+def _record(line: str) -> dict[str, Any] | None:
+    """Read a line; one that a kill cut off is none."""
     try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+        record = json.loads(line)
+    except ValueError:
         return None
+    return record if isinstance(record, dict) and isinstance(record.get("step"), int) else None
 
 
 def environment(device: torch.device) -> dict[str, Any]:

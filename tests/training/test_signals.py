@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from zoo_children import fit_slowly, start
+from zoo_children import fit_slowly, start, stderr
 
 from unbraid.core.artefacts import read_json, read_tensors, verify_folder
 
@@ -16,7 +16,7 @@ from unbraid.core.artefacts import read_json, read_tensors, verify_folder
 def wait_for_step(out: Path, step: int, child: BaseProcess) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        assert child.is_alive(), (out / "stderr").read_text()
+        assert child.is_alive(), stderr(out)
         text = (out / "alive").read_text() if (out / "alive").exists() else ""
         if text and int(text) >= step:
             return
@@ -27,7 +27,7 @@ def wait_for_step(out: Path, step: int, child: BaseProcess) -> None:
 def finish(out: Path) -> None:
     child = start(fit_slowly, out, 30, 0)
     child.join(60)
-    assert child.exitcode == 0, (out / "stderr").read_text()
+    assert child.exitcode == 0, stderr(out)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_a_signal_finishes_the_step_and_saves(tmp_path: Path, whole: Path, numbe
     wait_for_step(tmp_path, 3, child)
     os.kill(child.pid, number)
     child.join(60)
-    message = (tmp_path / "stderr").read_text()
+    message = stderr(tmp_path)
     assert child.exitcode == code, message
     made = int((tmp_path / "alive").read_text())
     (checkpoint,) = (tmp_path / "checkpoints").iterdir()

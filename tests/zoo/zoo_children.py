@@ -15,18 +15,27 @@ CONTEXT.set_forkserver_preload(["torch", "unbraid.core.training", "unbraid.core.
 
 
 def start(work: Callable[..., None], out: Path, *arguments: Any) -> ForkServerProcess:
-    """Run `work(out, *arguments)` in a process that answers errors of ours with their exit code and `out/stderr`."""
+    """Run `work(out, *arguments)` in a process that answers errors of ours with their exit code and `stderr`."""
     out.mkdir(parents=True, exist_ok=True)
     child = CONTEXT.Process(target=_run, args=(work, out, *arguments))
     child.start()
     return child
 
 
+def stderr(out: Path) -> str:
+    """What the last process that worked on `out` had to say."""
+    return _log(out).read_text()
+
+
+def _log(out: Path) -> Path:
+    return Path(f"{out}.stderr")  # beside it: the disk of `out` may be full
+
+
 def _run(work: Callable[..., None], out: Path, *arguments: Any) -> None:
     from unbraid import UnbraidError
 
     code = 0
-    with (out / "stderr").open("w") as sys.stderr:
+    with _log(out).open("w") as sys.stderr:
         try:
             work(out, *arguments)
         except UnbraidError as error:
