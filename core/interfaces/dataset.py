@@ -40,9 +40,12 @@ class Dataset:
         labels: role -> `(N,)` int64 class indices, -1 where missing; `content` always, `style` where there is one.
         splits: role -> split -> class indices; disjoint, together all classes.
         licence: of the pictures.
+        notes: what to know before trusting a number.
+        factors: known generative factors, name -> `(N,)` int64 class indices, where the pictures were made from
+            numbers; for metrics only, never for training, and not part of the fingerprint.
 
     Raises:
-        LabelError: labels of the wrong length or range, or splits that overlap.
+        LabelError: labels or factors of the wrong length or range, a style of a single class, or splits that overlap.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Dataset:
     splits: Mapping[str, Mapping[Split, tuple[int, ...]]]
     licence: str = ""
     notes: str = ""
+    factors: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     _fingerprint: list[str] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +66,8 @@ class Dataset:
             )
         for role, spec in self.label_specs.items():
             self._check_role(role, spec)
+        for name, values in self.factors.items():
+            self._check_factor(name, values)
 
     def __len__(self) -> int:
         return self.images.shape[0]
@@ -120,6 +126,13 @@ class Dataset:
     def _check_role(self, role: str, spec: LabelSpec) -> None:
         if role not in self.labels:
             raise LabelError(f"{self.name}: labels of role {role!r} are missing", expected=f"({len(self)},) integers")
+        if role == "style" and spec.count < 2:
+            raise LabelError(
+                f"{self.name}: {spec.name!r} is no style",
+                expected="at least 2 classes, so that something varies",
+                found=f"{spec.count}: {', '.join(spec.classes) or '(none)'}",
+                hint="leave the style label out",
+            )
         labels = self.labels[role]
         if labels.shape != (len(self),):
             raise LabelError(
@@ -139,4 +152,12 @@ class Dataset:
                 f"{self.name}: the splits of {spec.name!r} must hold every class once",
                 expected=f"{spec.count} classes in train, validation and test together",
                 found=f"{len(listed)} entries, {len(set(listed))} different",
+            )
+
+    def _check_factor(self, name: str, values: npt.NDArray[np.int64]) -> None:
+        if values.shape != (len(self),) or values.dtype != np.int64 or (len(values) and values.min() < 0):
+            raise LabelError(
+                f"{self.name}: values of factor {name!r} do not match the images",
+                expected=f"({len(self)},) int64 class indices from 0",
+                found=f"shape {values.shape}, {values.dtype}",
             )

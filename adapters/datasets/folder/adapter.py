@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from unbraid.adapters.datasets.folder.config import FolderConfig
-from unbraid.adapters.datasets.folder.pictures import SUFFIXES, FolderImages, unreadable
 from unbraid.adapters.datasets.folder.styles import read_styles
+from unbraid.core.data_files.pictures import SUFFIXES, FileImages, unreadable
 from unbraid.core.errors import DataError, LabelError
 from unbraid.core.interfaces import Dataset, LabelSpec
 
@@ -25,10 +25,10 @@ def load(config: FolderConfig) -> Dataset:
     root = Path(config.path)
     classes = _class_folders(root)
     files = [file for folder in classes for file in _pictures(folder, config)]
-    images = FolderImages(files, size=config.size, colour=config.colour, fit=config.fit)
+    images = FileImages(files, size=config.size, colour=config.colour, fit=config.fit)
     if config.on_error == "skip":
-        files = [file for file in files if _readable(images, file)]
-        images = FolderImages(files, size=config.size, colour=config.colour, fit=config.fit)
+        files = [file for file in files if images.readable(file)]
+        images = FileImages(files, size=config.size, colour=config.colour, fit=config.fit)
     names = tuple(folder.name for folder in classes)
     _check_counts(names, files)
     labels = {"content": np.array([names.index(file.parent.name) for file in files], dtype=np.int64)}
@@ -63,14 +63,6 @@ def _pictures(folder: Path, config: FolderConfig) -> list[Path]:
         elif config.on_error == "raise":
             raise unreadable(file, "a folder" if file.is_dir() else f"a file named {file.suffix or 'without a suffix'}")
     return found
-
-
-def _readable(images: FolderImages, file: Path) -> bool:
-    try:
-        images.read(file)
-    except DataError:
-        return False
-    return True
 
 
 def _check_counts(names: tuple[str, ...], files: list[Path]) -> None:

@@ -5,9 +5,9 @@ from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from unbraid.adapters.datasets.glyphs.config import NATIVE_SIZE, GlyphsConfig
+from unbraid.core.data_files.resizing import resized
 from unbraid.core.interfaces import Dataset, LabelSpec
 from unbraid.core.splits import split_classes
 
@@ -34,7 +34,7 @@ def load(config: GlyphsConfig) -> Dataset:
     content, style = np.divmod(np.arange(len(characters) * len(typefaces), dtype=np.int64), len(typefaces))
     return Dataset(
         name="glyphs" if config.size == NATIVE_SIZE else f"glyphs, {config.size} px",
-        images=_resized(pictures, config.size)[:, None],
+        images=resized(pictures, config.size)[:, None],
         content=LabelSpec("character", characters),
         style=LabelSpec("typeface", typefaces),
         labels={"content": content, "style": style},
@@ -52,10 +52,3 @@ def _read() -> tuple[Pixels, tuple[str, ...], tuple[str, ...]]:
     with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
         pictures = arrays["images"].reshape(-1, NATIVE_SIZE, NATIVE_SIZE)
         return pictures, tuple(map(chr, arrays["characters"])), tuple(map(str, arrays["fonts"]))
-
-
-def _resized(pictures: Pixels, size: int) -> Pixels:
-    if size == NATIVE_SIZE:
-        return pictures
-    scaled = [Image.fromarray(each).resize((size, size), Image.Resampling.BILINEAR) for each in pictures]
-    return np.stack([np.asarray(each) for each in scaled])

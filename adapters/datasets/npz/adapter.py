@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from unbraid.adapters.datasets.npz.archive import Archive
 from unbraid.adapters.datasets.npz.config import NpzConfig
 from unbraid.adapters.datasets.npz.pictures import as_bytes, channels_first, find_layout
+from unbraid.core.data_files.archive import Archive
 from unbraid.core.errors import LabelError
 from unbraid.core.interfaces import Dataset, LabelSpec
 

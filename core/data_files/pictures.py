@@ -1,5 +1,7 @@
-"""Pictures on disk, decoded when they are asked for."""
+"""Picture files, decoded when they are asked for."""
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -15,7 +17,14 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 
-class FolderImages:
+#: A file in a folder, or within a zip file.
+PictureFile = Path | zipfile.Path
+
+# What Pillow and zipfile raise for a file that is damaged.
+_DAMAGE = (OSError, EOFError, SyntaxError, ValueError, Image.DecompressionBombError, zipfile.BadZipFile, zlib.error)
+
+
+class FileImages:
     """Pictures of a list of files, as `(n, C, size, size)` uint8 for the rows that are asked for.
 
     Args:
@@ -26,7 +35,7 @@ class FolderImages:
     """
 
     def __init__(
-        self, files: Sequence[Path], *, size: int, colour: bool, fit: Literal["crop", "pad", "stretch"]
+        self, files: Sequence[PictureFile], *, size: int, colour: bool, fit: Literal["crop", "pad", "stretch"] = "crop"
     ) -> None:
         self.files = tuple(files)
         self.shape = (len(self.files), 3 if colour else 1, size, size)
@@ -41,15 +50,23 @@ class FolderImages:
         pictures = [self.read(self.files[row]) for row in np.asarray(rows)]
         return np.stack(pictures) if pictures else np.zeros((0, *self.shape[1:]), np.uint8)
 
-    def read(self, file: Path) -> npt.NDArray[np.uint8]:
+    def read(self, file: PictureFile) -> npt.NDArray[np.uint8]:
         """Read one file, `(C, size, size)`."""
         try:
-            with Image.open(file, formats=FORMATS) as picture:
+            with file.open("rb") as stream, Image.open(stream, formats=FORMATS) as picture:
                 return self._pixels(self._squared(_flattened(picture, file)))
         except UnidentifiedImageError as error:
             raise unreadable(file, "not a picture of these formats, whatever its name says") from error
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except _DAMAGE as error:
             raise unreadable(file, str(error)) from error
+
+    def readable(self, file: PictureFile) -> bool:
+        """Tell whether a file is a picture that can be read, by reading it."""
+        try:
+            self.read(file)
+        except DataError:
+            return False
+        return True
 
     def _squared(self, picture: Image.Image) -> Image.Image:
         size = self.shape[2:]
@@ -63,7 +80,7 @@ class FolderImages:
         return pixels.transpose(2, 0, 1) if pixels.ndim == 3 else pixels[None]
 
 
-def unreadable(file: Path, found: str) -> DataError:
+def unreadable(file: PictureFile, found: str) -> DataError:
     """Make the error for a file that is no picture."""
     return DataError(
         f"{file} cannot be read",
@@ -73,7 +90,7 @@ def unreadable(file: Path, found: str) -> DataError:
     )
 
 
-def _flattened(picture: Image.Image, file: Path) -> Image.Image:
+def _flattened(picture: Image.Image, file: PictureFile) -> Image.Image:
     """Turn the picture upright and lay it on white where it is transparent."""
     if picture.mode.startswith(("I", "F")):
         raise unreadable(file, f"mode {picture.mode}, more than 8 bits a channel")  # Pillow would cut the values off
