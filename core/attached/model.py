@@ -16,6 +16,7 @@ from unbraid.core.errors import CapabilityError, UnbraidError, UnknownNameError
 from unbraid.core.images import as_images
 from unbraid.core.interfaces import DEFAULT_DOMAIN, Backbone, Dataset, Disentangler, LabelSpec
 from unbraid.core.latents import Latents
+from unbraid.registry import DisentanglerSpec
 
 if TYPE_CHECKING:
     from unbraid.core.evaluation import Evaluation
@@ -66,6 +67,16 @@ class AttachedModel(nn.Module):
                 hint="model.domain(name) is the model of one domain",
             )
         return next(iter(self.backbones.values()))
+
+    @property
+    def spec(self) -> DisentanglerSpec:
+        """What the method's plug-in declares."""
+        return self.method.spec
+
+    @property
+    def config(self) -> Any:
+        """The method's settings, a frozen dataclass of its own; None where it has nothing to set."""
+        return self.method.config
 
     @property
     def head(self) -> Disentangler:

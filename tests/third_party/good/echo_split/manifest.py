@@ -12,6 +12,8 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         name="echo_split",
         target="echo_split.model:EchoSplit",
         summary="Cut the latent in two halves; an example.",
-        supervision="none",
+        config="echo_split.model:EchoConfig",
+        presets={"default": {}, "wide": {"width": 6}},
+        supervision="pairs",
         licence="Apache-2.0",
     )
