@@ -14,8 +14,8 @@ class FDENConfig:
     """Settings of FDEN; the defaults are the `default` preset.
 
     Args:
-        alpha, beta, gamma: weights of reconstruction, alignment and mutual information; equation (6). With gamma 0
-            there is no critic.
+        alpha, beta, gamma: weights of reconstruction, alignment and mutual information; equation (6). The
+            reconstruction error is a mean over dimensions, the paper's a sum. With gamma 0 there is no critic.
         alignment: how a query is compared with the support: a learned comparator as in the authors' code
             (`relation`), attention by cosine (`matching`), or distance to class means (`prototype`).
         clip: adaptive gradient clipping, equation (7): one norm over the whole disentangler (`global`), one for each
@@ -38,7 +38,7 @@ class FDENConfig:
         ConfigError: a value out of range.
     """
 
-    alpha: float = 1.0
+    alpha: float = 10.0
     beta: float = 1.0
     gamma: float = 0.5
     alignment: Alignment = "prototype"

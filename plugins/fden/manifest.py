@@ -6,6 +6,7 @@ from unbraid.registry import DisentanglerSpec, hookimpl
 
 #: Trains in a minute or two on a CPU; also what the config starts from.
 DEFAULT: dict[str, object] = {
+    "alpha": 10.0,
     "alignment": "prototype",
     "dropout": 0.0,
     "initialiser": "glorot",
@@ -23,6 +24,8 @@ DEFAULT: dict[str, object] = {
 
 #: Table 2 of the paper's supplement as printed. It does not train at CPU scale: see the README.
 PAPER: dict[str, object] = {
+    "alpha": 1.0,
+    "beta": 1.0,
     "alignment": "relation",
     "dropout": 0.2,
     "initialiser": "truncated_normal",

@@ -7,6 +7,7 @@ from unbraid.plugins.fden.config import FDENConfig
 from unbraid.plugins.fden.model import FDEN
 
 SMALL = {
+    "alpha": 1.0,
     "trunk": (24, 24),
     "branch": (24,),
     "entangler_branch": (16,),
