@@ -121,16 +121,25 @@ def _probe(encoder: ModuleEncoder, decoder: nn.Module | None, image: ImageSpec) 
                 hint="flatten or pick the tap in posterior=",
             )
         if decoder is not None:
-            _check_decoder(backbone.decode(found.mean), image)
+            _check_decoder(decoder, found.mean, image)
     return found
 
 
-def _check_decoder(images: Tensor, image: ImageSpec) -> None:
-    if images.shape != (2, *image.shape):
+def _check_decoder(decoder: nn.Module, latents: Tensor, image: ImageSpec) -> None:
+    try:
+        images = Backbone(nn.Identity(), decoder, _UNKNOWN).decode(latents)
+    except Exception as error:
+        raise ConfigError(
+            "the decoder does not take the encoder's latents",
+            expected=f"latents {tuple(latents.shape)}, and images {(2, *image.shape)} back",
+            found=f"{type(error).__name__}: {error}",
+            hint="wrap the decoder so that it takes what the encoder, or posterior=, gives",
+        ) from error
+    if not isinstance(images, Tensor) or images.shape != (2, *image.shape):
         raise ConfigError(
             "the decoder does not give back the encoder's images",
             expected=(2, *image.shape),
-            found=tuple(images.shape),
+            found=tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__,
             hint="wrap the decoder so that it returns images of the input's size in [0, 1]",
         )
 

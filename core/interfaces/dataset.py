@@ -125,7 +125,11 @@ class Dataset:
 
     def _check_role(self, role: str, spec: LabelSpec) -> None:
         if role not in self.labels:
-            raise LabelError(f"{self.name}: labels of role {role!r} are missing", expected=f"({len(self)},) integers")
+            raise LabelError(
+                f"{self.name}: labels of role {role!r} are missing",
+                expected=f"({len(self)},) integers for {spec.name!r}",
+                found=f"labels of {', '.join(self.labels) or 'no role'}",
+            )
         if role == "style" and spec.count < 2:
             raise LabelError(
                 f"{self.name}: {spec.name!r} is no style",

@@ -89,3 +89,17 @@ def fit_head(out: Path, steps: int, every: int, largest_file: int | None = None)
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
         settings = {"steps": steps, "checkpoint_every": every, "eval_every": 7, "log_every": 3, "quiet": True}
         model.fit(zoo_data.stripes(), out=out / "run", resume=True, **settings)
+
+
+def save_head(out: Path, largest_file: int) -> None:
+    """Save a head where the system lets the process write so many bytes to one file."""
+    import zoo_backbones
+    import zoo_manifest
+
+    import unbraid
+    from unbraid.registry import Registry, use_registry
+
+    with use_registry(Registry([zoo_manifest])):
+        model = unbraid.attach("split", zoo_backbones.vector())
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+        model.save(out / "head")
