@@ -1,0 +1,1 @@
+"""Japanese characters in many typefaces, embedded in the package."""

@@ -1,0 +1,1 @@
+"""Faces of 102 people with two expressions."""

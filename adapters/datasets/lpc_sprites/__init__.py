@@ -1,0 +1,1 @@
+"""Pixel-art characters put together from layers."""

@@ -1,0 +1,1 @@
+"""MNIST with the writer of every digit."""

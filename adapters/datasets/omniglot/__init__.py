@@ -1,0 +1,1 @@
+"""Handwritten characters of fifty alphabets."""

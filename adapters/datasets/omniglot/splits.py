@@ -1,0 +1,74 @@
+"""The split of the few-shot tables."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from unbraid.adapters.datasets.omniglot.drawings import Character
+from unbraid.core.errors import DataError
+from unbraid.core.interfaces import SPLITS, Split
+from unbraid.core.splits import split_classes
+
+#: Lists of Vinyals et al. (2016), as Prototypical Networks published them: `alphabet/character/rotation` a line.
+LISTS = ("vinyals/trainval.txt", "vinyals/test.txt")
+
+#: Of the 1,200 characters of `trainval`; as many as Prototypical Networks held out. The seed was fixed beforehand.
+COUNTS = (1028, 172, 0)
+SEED = 0
+
+
+def character_splits(folder: Path, characters: Sequence[Character]) -> dict[Split, tuple[int, ...]]:
+    """Split upright characters as Vinyals et al. do, and `trainval` by a hash of the names.
+
+    Raises:
+        DataError: the lists do not name every character once.
+    """
+    names = [character.name for character in characters]
+    train, test = (_listed(folder / file) for file in LISTS)
+    if sorted(train + test) != sorted(names):
+        raise DataError(
+            f"the lists in {folder / 'vinyals'} do not match the drawings",
+            expected=f"{len(names)} characters, each in one of trainval and test",
+            found=f"{len(train)} and {len(test)}, {len(set(names) - {*train, *test})} missing",
+        )
+    index = {name: number for number, name in enumerate(names)}
+    shared = split_classes(train, COUNTS, SEED)
+    splits: dict[Split, tuple[int, ...]] = {
+        split: tuple(sorted(index[train[each]] for each in classes)) for split, classes in shared.items()
+    }
+    return {**splits, "test": tuple(sorted(index[name] for name in test))}
+
+
+def drawer_splits(
+    characters: Sequence[Character], splits: dict[Split, tuple[int, ...]], drawers: int
+) -> dict[Split, tuple[int, ...]]:
+    """Split drawers with their alphabets: train before validation before test, where an alphabet has characters in several.
+
+    Returns:
+        Split -> indices of `alphabet * drawers + drawer`, alphabets in order of first appearance.
+    """
+    alphabets = list(dict.fromkeys(character.alphabet for character in characters))
+    taken: set[str] = set()
+    found: dict[Split, tuple[int, ...]] = {}
+    for split in SPLITS:
+        mine = {characters[each].alphabet for each in splits[split]} - taken
+        taken |= mine
+        numbers = [number for number, alphabet in enumerate(alphabets) if alphabet in mine]
+        found[split] = tuple(number * drawers + drawer for number in numbers for drawer in range(drawers))
+    return found
+
+
+def with_turns(splits: dict[Split, tuple[int, ...]], turns: int) -> dict[Split, tuple[int, ...]]:
+    """Put the turned classes of each character in its split.
+
+    >>> with_turns({"train": (0,), "validation": (), "test": (1,)}, 4)
+    {'train': (0, 1, 2, 3), 'validation': (), 'test': (4, 5, 6, 7)}
+    """
+    return {
+        split: tuple(each * turns + turn for each in classes for turn in range(turns))
+        for split, classes in splits.items()
+    }
+
+
+def _listed(file: Path) -> list[str]:
+    """Names of the upright characters of a list, in its order."""
+    return list(dict.fromkeys(line.rsplit("/", 1)[0] for line in file.read_text(encoding="utf-8").split()))

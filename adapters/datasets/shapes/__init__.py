@@ -1,0 +1,1 @@
+"""Shapes drawn from numbers, so that every factor is known."""

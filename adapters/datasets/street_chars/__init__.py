@@ -1,0 +1,1 @@
+"""Characters from photographs of streets."""
