@@ -38,8 +38,8 @@ def recalibrate_batch_norm(module: nn.Module, run: Callable[[], Iterable[object]
 
     Args:
         module: the network.
-        run: walks over the data, and forwards a chunk each time the iterator advances; called once for the order and
-            once a layer.
+        run: walks over the data, and forwards a chunk each time the iterator advances; called once for the order
+            and once a layer.
     """
     with torch.no_grad(), _evaluation(module):
         for layer in _in_order(module, run):
@@ -51,15 +51,20 @@ def recalibrate_batch_norm(module: nn.Module, run: Callable[[], Iterable[object]
 
 def _in_order(module: nn.Module, run: Callable[[], Iterable[object]]) -> list[nn.BatchNorm1d]:
     """Find the layers in the order of their first use."""
-    found: dict[nn.BatchNorm1d, None] = {}
+    found: list[nn.BatchNorm1d] = []
+
+    def note(layer: nn.Module, _: object) -> None:
+        if isinstance(layer, nn.BatchNorm1d) and layer not in found:
+            found.append(layer)
+
     layers = [m for m in module.modules() if isinstance(m, nn.BatchNorm1d) and m.track_running_stats]
-    handles = [layer.register_forward_pre_hook(lambda m, _: found.setdefault(m)) for layer in layers]
+    handles = [layer.register_forward_pre_hook(note) for layer in layers]
     try:
         _exhaust(run())
     finally:
         for handle in handles:
             handle.remove()
-    return list(found)
+    return found
 
 
 @contextmanager
