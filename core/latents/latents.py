@@ -89,17 +89,26 @@ class Latents:
 
     def chunks(self, size: int = CHUNK) -> Iterator[Tensor]:
         """Walk over the posterior means, `size` rows at a time."""
-        for start in range(0, len(self), size):
-            index = torch.arange(start, min(start + size, len(self)), device=self.device)
-            yield self.gather(index)
+        return self._walk(self.mean, size)
 
     def moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and variance of each number of the latent, `(*latent)` float64 each, in one bounded-memory pass."""
+        """Mean and variance of each number that `gather` gives, `(*latent)` float64 each, in bounded memory.
+
+        In mode `sample` the posteriors' own variance is part of it: a dimension the encoder leaves to the prior has
+        means that hardly vary and samples that do.
+        """
         count = max(len(self), 1)
         zero = torch.zeros(self.spec.shape, dtype=torch.float64, device=self.device)
         mean = sum((c.double().sum(0) for c in self.chunks()), zero) / count
         variance = sum(((c.double() - mean).square().sum(0) for c in self.chunks()), zero) / count
+        if self.mode == "sample" and self.log_variance is not None:
+            variance += sum((c.double().exp().sum(0) for c in self._walk(self.log_variance, CHUNK)), zero) / count
         return mean, variance
+
+    def _walk(self, stored: Tensor, size: int) -> Iterator[Tensor]:
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            yield _read(stored[part] if self.rows is None else stored[self.rows[part]])
 
 
 def _read(stored: Tensor) -> Tensor:

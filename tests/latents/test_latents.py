@@ -100,3 +100,17 @@ def test_moving_keeps_everything() -> None:
     moved = make().subset(torch.tensor([3, 1])).with_mode("sample").to("meta")
     assert moved.device.type == "meta" and len(moved) == 2 and moved.mode == "sample"
     assert moved.gather(torch.zeros(4, dtype=torch.int64, device="meta")).shape == (4, 5)
+
+
+def test_moments_of_samples_are_those_of_many_samples():
+    """Law of total variance, against a hundred thousand drawn samples."""
+    mean = torch.tensor([[0.0, 1.0], [2.0, 1.0]])
+    log_variance = torch.tensor([[0.0, 1.0], [0.5, -1.0]])
+    latents = Latents(
+        mean=mean, log_variance=log_variance, labels={}, spec=LatentSpec((2,), stochastic=True), classes={}
+    )
+    drawn = latents.with_mode("sample").gather(torch.arange(2).repeat(50_000), Draws(0, "test", 0))
+    found_mean, found_variance = latents.with_mode("sample").moments()
+    assert torch.allclose(found_mean.float(), drawn.mean(0), atol=0.02)
+    assert torch.allclose(found_variance.float(), drawn.var(0), rtol=0.03)
+    assert torch.equal(latents.moments()[1], torch.tensor([1.0, 0.0], dtype=torch.float64))
