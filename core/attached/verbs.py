@@ -9,6 +9,7 @@ from torch import Tensor
 from unbraid.core.composition import interpolate_factors, interpolation_weights, transfer_factors
 from unbraid.core.errors import DataError
 from unbraid.core.interfaces import Disentangler
+from unbraid.core.interfaces.specs import Role
 
 # Shapes: B batch, * the latent's own shape, S steps of an interpolation.
 
@@ -18,7 +19,7 @@ class LatentVerbs:
 
     def __init__(self, head: Disentangler) -> None:
         self._head = head
-        self._roles = {factor.name: factor.role for factor in head.factors}
+        self._roles: dict[str, Role] = {factor.name: factor.role for factor in head.factors}
 
     def disentangle(self, z: Tensor) -> dict[str, Tensor]:
         """Split latents `(B, *latent)` into factors `(B, *factor)`."""

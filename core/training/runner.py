@@ -92,7 +92,7 @@ class ObjectiveRunner:
         """A finite loss can have a gradient that is not: the square root at zero."""
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         if gradients:
-            norm = torch.stack(torch._foreach_norm(gradients)).sum()
+            norm = torch.nn.utils.get_total_norm(gradients)
             watch.look(f"{self.objective.name}.gradient", ("norm",), norm.unsqueeze(0), step)
 
     def _blocked(self, watch: FiniteWatch) -> Tensor:

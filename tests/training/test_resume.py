@@ -247,3 +247,17 @@ def test_no_pickle_in_a_run_folder(whole: tuple[dict[str, Tensor], Path]) -> Non
     for path in files:
         if path.suffix == ".safetensors":
             assert read_tensors(path)
+
+
+def test_what_prepare_draws_comes_from_the_seed(data: unbraid.Dataset) -> None:
+    def prepared(noise: int) -> Tensor:
+        torch.manual_seed(noise)
+        before = torch.random.get_rng_state()
+        model = unbraid.attach("split", zoo_backbones.vector())
+        draw = lambda latents: model.head.there.weight.data.normal_()
+        object.__setattr__(model.head, "prepare", draw)
+        model.fit(data, **{**FIT, "steps": 0})
+        assert torch.equal(torch.random.get_rng_state(), before)
+        return model.head.there.weight.detach()
+
+    assert torch.equal(prepared(1), prepared(2))
