@@ -173,3 +173,24 @@ def test_splits_depend_on_names_alone(root: Path) -> None:
     assert load(root).splits == first.splits
     listed = load(root, content_split={"classes": {"train": ["owl", "wren"], "test": ["robin"]}})
     assert listed.splits["content"] == {"train": (0, 2), "validation": (), "test": (1,)}
+
+
+def test_one_corrupt_file_among_thousands_is_named(tmp_path: Path) -> None:
+    for name in CLASSES:
+        (tmp_path / name).mkdir()
+        picture(1).save(tmp_path / name / "0000.png")
+        stored = (tmp_path / name / "0000.png").read_bytes()
+        for number in range(1, 1000):
+            (tmp_path / name / f"{number:04d}.png").write_bytes(stored)
+    (tmp_path / "robin" / "0777.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    data = load(tmp_path)
+    with pytest.raises(DataError, match=r"robin/0777\.png cannot be read"):
+        data.images[np.arange(len(data))]
+    assert len(load(tmp_path, on_error="skip")) == 2999
+
+
+def test_a_table_of_a_single_style(root: Path) -> None:
+    table = root.parent / "styles.csv"
+    table.write_text("file,label\nowl/0.png,dusk\nwren/2.png,dusk\n")
+    with pytest.raises(LabelError, match="'style' is no style"):
+        load(root, style=str(table))

@@ -70,4 +70,4 @@ def _person(file: PictureFile) -> str:
 
 
 def _expression(file: PictureFile) -> str:
-    return file.parent.name
+    return str(file).rsplit("/", 2)[-2]

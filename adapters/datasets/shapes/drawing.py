@@ -15,7 +15,10 @@ DIGITS = 9
 
 def scales(config: ShapesConfig) -> npt.NDArray[np.float64]:
     """Give the sizes of a shape, as shares of the largest."""
-    return np.linspace(0.5, 1.0, config.scales) if config.scales > 1 else np.ones(1)
+    if config.scales == 1:
+        return np.ones(1)
+    steps: npt.NDArray[np.float64] = np.arange(config.scales) / (config.scales - 1)
+    return (1 + steps) / 2
 
 
 def angles(config: ShapesConfig) -> npt.NDArray[np.float64]:
@@ -47,7 +50,8 @@ def draw(shape: str, *, radius: float, degrees: float, box: int) -> npt.NDArray[
     along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
     hit = inside(shape, np.round(along, DIGITS), np.round(across, DIGITS))
     covered = hit.reshape(box, SAMPLES, box, SAMPLES).sum((1, 3))
-    return np.rint(covered * (255 / SAMPLES**2)).astype(np.uint8)
+    shares: npt.NDArray[np.uint8] = np.rint(covered * (255 / SAMPLES**2)).astype(np.uint8)
+    return shares
 
 
 class ShapeImages:

@@ -14,6 +14,9 @@ from unbraid.core.errors import ConfigError, DataError, EnvironmentFault, Missin
 from unbraid.core.interfaces import Dataset, Images, LabelSpec, Split
 from unbraid.core.splits import SplitConfig, split_classes
 
+#: Shares of the classes of an official training part that shares none with the test part.
+TRAIN_AND_VALIDATION = (7, 1, 0)
+
 
 def load(config: TorchvisionConfig) -> Dataset:
     """Load a data set of torchvision; pictures in files are decoded when they are asked for.
@@ -110,13 +113,16 @@ def _indices(names: Sequence[str], spec: LabelSpec) -> Any:
 def _content_splits(
     config: TorchvisionConfig, source: Source, read: dict[str, Rows], content: LabelSpec
 ) -> dict[Split, tuple[int, ...]]:
-    if config.content_split is not None or not source.class_parts or config.part != "all":
+    if config.content_split is not None or not source.parts_share_no_class or config.part != "all":
         return (config.content_split or SplitConfig()).split(content.classes, label=content.name)
     index = {name: number for number, name in enumerate(content.classes)}
     train, test = (sorted(set(read[part].contents)) for part in ("train", "test"))
-    shared = split_classes(train, (7, 1, 0))
-    of_names = {**{split: [train[each] for each in shared[split]] for split in shared}, "test": test}
-    return {split: tuple(sorted(index[name] for name in names)) for split, names in of_names.items()}
+    splits: dict[Split, tuple[int, ...]] = {
+        split: tuple(sorted(index[train[each]] for each in classes))
+        for split, classes in split_classes(train, TRAIN_AND_VALIDATION).items()
+    }
+    splits["test"] = tuple(sorted(index[name] for name in test))
+    return splits
 
 
 def _style_splits(style: LabelSpec, read: dict[str, Rows]) -> dict[Split, tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Source:
         colour: whether the pictures have three channels.
         licence: of the pictures.
         notes: what to know before trusting a number.
+        parts_share_no_class: whether the official parts split the classes.
     """
 
     make: Callable[..., Any]
@@ -48,8 +49,7 @@ class Source:
     colour: bool = True
     licence: str
     notes: str = ""
-    #: Part -> split of its classes, where the official parts have no class in common.
-    class_parts: Mapping[str, str] = field(default_factory=dict)
+    parts_share_no_class: bool = False
 
 
 def _idx(data: Any, _style: str | None) -> Rows:
@@ -134,7 +134,7 @@ SOURCES = {
         colour=False,
         licence="MIT (c) 2015 Brenden Lake",
         notes="Ink is 0 on 255, as stored. Background alphabets are for training and validation, evaluation ones for test.",
-        class_parts={"train": "train", "test": "test"},
+        parts_share_no_class=True,
     ),
     "CelebA": Source(
         make=tv.CelebA,
