@@ -15,15 +15,12 @@ DIGITS = 9
 
 def scales(config: ShapesConfig) -> npt.NDArray[np.float64]:
     """Give the sizes of a shape, as shares of the largest."""
-    if config.scales == 1:
-        return np.ones(1)
-    steps: npt.NDArray[np.float64] = np.arange(config.scales) / (config.scales - 1)
-    return (1 + steps) / 2
+    return np.linspace(0.5, 1.0, config.scales) if config.scales > 1 else np.ones(1)
 
 
 def angles(config: ShapesConfig) -> npt.NDArray[np.float64]:
     """Give the angles in degrees, counter-clockwise."""
-    return np.arange(config.angles) * (config.turn / config.angles)
+    return np.array([step * (config.turn / config.angles) for step in range(config.angles)])
 
 
 def places(count: int, available: int) -> npt.NDArray[np.int64]:

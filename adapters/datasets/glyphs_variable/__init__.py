@@ -1,0 +1,1 @@
+"""Characters of a variable font, with weight and width as numbers."""
