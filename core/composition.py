@@ -3,10 +3,10 @@
 Both the attached model and the served bundle use these functions, so the two cannot disagree about roles.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from unbraid.core.interfaces.specs import Role  # the package it lives in imports torch
@@ -55,6 +55,17 @@ def interpolation_weights(steps: int) -> Iterator[tuple[float, float]]:
         raise ConfigError("an interpolation has two ends", expected="steps >= 2", found=steps)
     line = [i / (steps - 1) for i in range(steps)]
     return ((a, b) for a in line for b in line)
+
+
+def check_pairs(first: Sized, second: Sized) -> None:
+    """Raise `DataError` unless two sets have as many rows."""
+    if len(first) != len(second):
+        raise DataError(
+            "verbs on two sets go row by row",
+            expected="as many rows in both",
+            found=f"{len(first)} and {len(second)}",
+            hint="repeat the shorter one",
+        )
 
 
 def _mix(first: T, second: T, weight: float) -> T:

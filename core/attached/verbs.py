@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from unbraid.core.composition import interpolate_factors, interpolation_weights, transfer_factors
+from unbraid.core.composition import check_pairs, interpolate_factors, interpolation_weights, transfer_factors
 from unbraid.core.errors import DataError
 from unbraid.core.interfaces import Disentangler
 from unbraid.core.interfaces.specs import Role
@@ -44,7 +44,7 @@ class LatentVerbs:
 
     def transfer(self, *, content: Tensor, style: Tensor) -> Tensor:
         """Combine the content of some latents with the style (and rest) of others, row by row."""
-        _check_pairs(content, style)
+        check_pairs(content, style)
         return self.entangle(transfer_factors(self._roles, self.disentangle(content), self.disentangle(style)))
 
     def interpolate(self, first: Tensor, second: Tensor, steps: int = 5) -> Tensor:
@@ -53,7 +53,7 @@ class LatentVerbs:
         Returns:
             `(S, S, B, *latent)`: content goes from first to second along the first axis, style along the second.
         """
-        _check_pairs(first, second)
+        check_pairs(first, second)
         a, b = self.disentangle(first), self.disentangle(second)
         mixed = [
             self.entangle(interpolate_factors(self._roles, a, b, content, style))
@@ -63,7 +63,7 @@ class LatentVerbs:
 
     def score(self, first: Tensor, second: Tensor) -> Tensor:
         """Say how alike the contents of two sets of latents are, `(B,)`; higher is more alike."""
-        _check_pairs(first, second)
+        check_pairs(first, second)
         name = self._head.factor("content").name
         a, b = self.disentangle(first)[name], self.disentangle(second)[name]
         with evaluating(self._head):
@@ -87,16 +87,6 @@ class LatentVerbs:
                 found=found,
                 hint="pass every factor that disentangle gives, under its name",
             )
-
-
-def _check_pairs(first: Tensor, second: Tensor) -> None:
-    if len(first) != len(second):
-        raise DataError(
-            "verbs on two sets go row by row",
-            expected="as many rows in both",
-            found=f"{len(first)} and {len(second)}",
-            hint="repeat the shorter one",
-        )
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unbraid.core.bundle import Manifest
-from unbraid.core.composition import interpolate_factors, interpolation_weights, transfer_factors
-from unbraid.core.errors import CapabilityError, DataError
+from unbraid.core.composition import check_pairs, interpolate_factors, interpolation_weights, transfer_factors
+from unbraid.core.errors import CapabilityError
 from unbraid.core.serving.graphs import Graphs
 from unbraid.core.serving.session import Array
 
@@ -97,15 +97,4 @@ class ServedLatents:
                 return name
         raise CapabilityError(
             "the head has no content factor", expected="a factor of role 'content'", found=self._roles
-        )
-
-
-def check_pairs(first: Array, second: Array) -> None:
-    """Raise `DataError` unless two sets have as many rows."""
-    if len(first) != len(second):
-        raise DataError(
-            "verbs on two sets go row by row",
-            expected="as many rows in both",
-            found=f"{len(first)} and {len(second)}",
-            hint="repeat the shorter one",
         )
