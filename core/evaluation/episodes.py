@@ -19,13 +19,27 @@ class EpisodeTable:
 
     Args:
         support: `(E, C, K)` positions of samples.
-        query: `(E, C, Q)` positions of samples, none of them in the support.
+        query: `(E, W, Q)` positions of samples, none of them in the support; W is C where every way is asked for.
         classes: `(E, C)` class of each way.
+        asked: `(E, W)` which ways the queries are of; None is every way, in order.
     """
 
     support: Ints
     query: Ints
     classes: Ints
+    asked: Ints | None = None
+
+    @property
+    def targets(self) -> Ints:
+        """The right way of each query, `(E, W * Q)`."""
+        episodes, ways, queries = self.query.shape
+        asked = np.broadcast_to(np.arange(ways), (episodes, ways)) if self.asked is None else self.asked
+        return np.repeat(asked, queries, axis=1)
+
+    def part(self, rows: slice) -> "EpisodeTable":
+        """Give some of the episodes."""
+        asked = None if self.asked is None else self.asked[rows]
+        return EpisodeTable(support=self.support[rows], query=self.query[rows], classes=self.classes[rows], asked=asked)
 
     def digest(self, rows: Ints | None = None) -> str:
         """Hash of the table, so that two evaluations can show that they scored the same episodes.
@@ -39,7 +53,9 @@ class EpisodeTable:
         digest = hashlib.sha256()
         for table in (self.support, self.query):
             read = table if rows is None else rows[table]
-            digest.update(f"{read.shape}".encode() + np.ascontiguousarray(read, dtype="<i8").tobytes())
+            digest.update(_bytes(read))
+        if self.asked is not None:
+            digest.update(_bytes(self.asked))
         return f"sha256:{digest.hexdigest()}"
 
     def protocol(self, rows: Ints | None = None) -> dict[str, Any]:
@@ -50,6 +66,7 @@ class EpisodeTable:
             "ways": ways,
             "shots": shots,
             "queries_per_way": self.query.shape[2],
+            "ways_asked": self.query.shape[1],
             "episode_hash": self.digest(rows),
         }
 
@@ -85,6 +102,26 @@ def draw_episodes(
     return EpisodeTable(support=samples[..., :shots], query=samples[..., shots:], classes=classes[chosen])
 
 
+def ask_once(table: EpisodeTable, *, seed: int, stream: str = "episodes") -> EpisodeTable:
+    """Keep one query of each episode, of a way drawn at random: the protocol of FDEN's paper, an episode a coin flip.
+
+    Args:
+        table: episodes that ask for every way.
+        seed: of the run.
+        stream: name of the random stream.
+
+    >>> table = draw_episodes(np.arange(30) % 6, ways=5, shots=1, queries=2, episodes=4, seed=0)
+    >>> ask_once(table, seed=0).query.shape
+    (4, 1, 1)
+    """
+    episodes, ways = table.classes.shape
+    rng = np.random.default_rng(derive_seed(seed, f"{stream}/asked", 0))
+    # at random, and not always the first: a code that ties every way must stay at chance
+    asked = rng.integers(ways, size=(episodes, 1))
+    query = np.take_along_axis(table.query, asked[..., None], axis=1)[..., :1]
+    return EpisodeTable(support=table.support, query=query, classes=table.classes, asked=asked)
+
+
 def smallest_class(labels: Ints) -> int:
     """Number of samples of the class that has the fewest; 0 where there is no class.
 
@@ -93,6 +130,10 @@ def smallest_class(labels: Ints) -> int:
     """
     counts = np.unique(labels[labels >= 0], return_counts=True)[1]
     return int(counts.min()) if len(counts) else 0
+
+
+def _bytes(table: Ints) -> bytes:
+    return f"{table.shape}".encode() + np.ascontiguousarray(table, dtype="<i8").tobytes()
 
 
 def _sorted_classes(labels: Ints) -> tuple[Ints, Ints, Ints]:

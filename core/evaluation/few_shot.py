@@ -28,15 +28,14 @@ def few_shot_accuracy(codes: Array, episodes: EpisodeTable, score: Score | None 
     Returns:
         `(E,)` accuracies in [0, 1]. Queries are balanced, so codes that say nothing give 1 / ways.
     """
-    ways, queries = episodes.query.shape[1:]
-    target = np.repeat(np.arange(ways), queries)
-    found = [(_scores(codes, part, score).argmax(-1) == target).mean(-1) for part in _parts(episodes, codes.shape[1])]
+    parts = _parts(episodes, codes.shape[1])
+    found = [(_scores(codes, part, score).argmax(-1) == part.targets).mean(-1) for part in parts]
     accuracies: npt.NDArray[np.float64] = np.concatenate(found)
     return accuracies
 
 
 def _scores(codes: Array, part: EpisodeTable, score: Score | None) -> Array:
-    """How well each query suits each way: `(E, C * Q, C)`."""
+    """How well each query suits each way: `(E, W * Q, C)`."""
     queries = part.query.reshape(len(part.query), -1)
     if score is None:
         return _nearness(codes, part.support, queries)
@@ -62,5 +61,4 @@ def _parts(episodes: EpisodeTable, width: int) -> Iterator[EpisodeTable]:
     e, c, k = episodes.support.shape
     size = max(1, BUDGET // max(1, c * (episodes.query.shape[2] + k) * width))
     for start in range(0, e, size):
-        part = slice(start, start + size)
-        yield EpisodeTable(support=episodes.support[part], query=episodes.query[part], classes=episodes.classes[part])
+        yield episodes.part(slice(start, start + size))

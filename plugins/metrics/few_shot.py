@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from unbraid.core.errors import ConfigError, ProtocolError
-from unbraid.core.evaluation.episodes import EpisodeTable, draw_episodes, smallest_class
+from unbraid.core.evaluation.episode_file import load_episodes, save_episodes
+from unbraid.core.evaluation.episodes import EpisodeTable, ask_once, draw_episodes, smallest_class
 from unbraid.core.evaluation.evidence import POPULATIONS, Evidence, Population
 from unbraid.core.evaluation.few_shot import few_shot_accuracy
 from unbraid.core.evaluation.figure import RANDOM, RAW, Figure, Interval
@@ -16,6 +18,9 @@ from unbraid.core.evaluation.intervals import class_bootstrap_interval, normal_i
 from unbraid.core.interfaces.draws import derive_seed
 
 Array = npt.NDArray[np.floating]
+
+#: Episodes of the preset `paper`.
+PAPER_EPISODES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +31,23 @@ class FewShotConfig:
         ways: classes in an episode.
         shots: examples of each class.
         queries: samples of each class to recognise, as far as the smallest class has that many.
-        score_episodes: episodes for a head's own scorer, which compares every pair and is slow.
+        score_episodes: episodes for a head's own scorer, which compares every pair and is slow; the first of the list.
+        preset: `paper` asks one query an episode in 1,000 episodes, as FDEN's paper does; each is a coin flip.
+        save: folder to write the episodes to, `<population>.json`, for other tools to score.
+        read: folder to read them from instead of drawing; ways, shots, queries and preset are then the file's.
     """
 
     ways: int = 5
     shots: int = 1
     queries: int = 15
     score_episodes: int = 200
+    preset: Literal["standard", "paper"] = "standard"
+    save: str | None = None
+    read: str | None = None
 
     def __post_init__(self) -> None:
+        if self.save and self.read:
+            raise ConfigError("few-shot episodes are read or drawn and saved", expected="save or read", found="both")
         if self.ways < 2 or min(self.shots, self.queries, self.score_episodes) < 1:
             raise ConfigError("few-shot episodes need two ways and one shot and query at least", found=self)
 
@@ -58,27 +71,38 @@ def few_shot(evidence: Evidence, config: FewShotConfig | None = None) -> Sequenc
 def _of(evidence: Evidence, population: Population, config: FewShotConfig) -> list[Figure]:
     where = POPULATIONS[population.name]
     try:
-        table = _table(evidence, population, config, evidence.episodes)
+        table = _table(evidence, population, config)
     except ProtocolError as error:
         summary = f"Few-shot accuracy, {where}."
         return [_absent(name, population, summary, str(error)) for name in evidence.roles]
+    if config.save:
+        save_episodes(table, _file(config.save, population), rows=population.rows)
     raw = _Result.of(population.z, table, evidence.seed)
     figures = [_figure(evidence, population, name, table, raw) for name in evidence.roles]
-    return figures + _scored(evidence, population, config, raw)
+    return figures + _scored(evidence, population, table.part(slice(config.score_episodes)), raw)
 
 
-def _table(evidence: Evidence, population: Population, config: FewShotConfig, episodes: int) -> EpisodeTable:
+def _table(evidence: Evidence, population: Population, config: FewShotConfig) -> EpisodeTable:
     labels = population.label("content")
+    if config.read:
+        return load_episodes(_file(config.read, population), rows=population.rows, labels=labels)
     queries = min(config.queries, smallest_class(labels) - config.shots)
-    return draw_episodes(
+    paper = config.preset == "paper"
+    stream = f"few_shot/{population.name}"
+    table = draw_episodes(
         labels,
         ways=config.ways,
         shots=config.shots,
-        queries=max(queries, 1),
-        episodes=episodes,
+        queries=1 if paper else max(queries, 1),
+        episodes=PAPER_EPISODES if paper else evidence.episodes,
         seed=evidence.seed,
-        stream=f"few_shot/{population.name}",
+        stream=stream,
     )
+    return ask_once(table, seed=evidence.seed, stream=stream) if paper else table
+
+
+def _file(folder: str, population: Population) -> Path:
+    return Path(folder, f"{population.name}.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +181,11 @@ def _told_apart(higher: bool, factor: str) -> str:
     return f"{factor} recognises contents" if higher else f"{factor} still recognises contents"
 
 
-def _scored(evidence: Evidence, population: Population, config: FewShotConfig, raw: _Result) -> list[Figure]:
+def _scored(evidence: Evidence, population: Population, table: EpisodeTable, raw: _Result) -> list[Figure]:
     """The accuracy by the head's own scorer, where it has one."""
     if evidence.score is None:
         return []
     content = evidence.content()[0]
-    table = _table(evidence, population, config, min(evidence.episodes, config.score_episodes))
     result = _Result.of(population.factors[content], table, evidence.seed, evidence.score)
     protocol = _protocol(table, population) | {"classifier": "the head's own scorer, mean over the support of a way"}
     return [

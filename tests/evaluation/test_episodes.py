@@ -1,10 +1,13 @@
 """Episodes and few-shot accuracy against their definition, written out in plain Python."""
 
+import json
+
 import numpy as np
 import pytest
 
-from unbraid.core.errors import ProtocolError
-from unbraid.core.evaluation.episodes import EpisodeTable, draw_episodes, smallest_class
+from unbraid.core.errors import DamagedArtefactError, ProtocolError
+from unbraid.core.evaluation.episode_file import load_episodes, save_episodes
+from unbraid.core.evaluation.episodes import EpisodeTable, ask_once, draw_episodes, smallest_class
 from unbraid.core.evaluation.few_shot import few_shot_accuracy
 
 
@@ -105,3 +108,48 @@ def test_a_perfect_code_is_always_right_and_a_constant_one_at_chance():
     table = draw_episodes(y, ways=5, shots=1, queries=5, episodes=100, seed=0)
     assert (few_shot_accuracy(np.eye(8, dtype=np.float32)[y], table) == 1).all()
     np.testing.assert_allclose(few_shot_accuracy(np.ones((80, 3), dtype=np.float32), table), 0.2)
+
+
+def test_one_query_an_episode_is_of_a_way_drawn_at_random():
+    y = labels(*[6] * 8)
+    full = draw_episodes(y, ways=5, shots=1, queries=2, episodes=4000, seed=0)
+    once = ask_once(full, seed=0)
+    assert (y[once.query[:, 0, 0]] == np.take_along_axis(once.classes, once.targets, 1)[:, 0]).all()
+    assert (once.query[:, :, 0] == np.take_along_axis(full.query[..., 0], once.asked, 1)).all()
+    counts = np.bincount(once.asked.ravel(), minlength=5)
+    assert ((counts - 800) ** 2 / 800).sum() < 33.4  # chi squared of four degrees of freedom, one in a million
+    # a code that ties every way is right by luck alone, and a perfect one always
+    tied = few_shot_accuracy(np.ones((48, 3), dtype=np.float32), once)
+    assert set(tied.tolist()) == {0.0, 1.0} and abs(tied.mean() - 0.2) < 5 * np.sqrt(0.16 / 4000)
+    assert (few_shot_accuracy(np.eye(8, dtype=np.float32)[y], once) == 1).all()
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_saved_episodes_are_read_back_for_samples_in_another_order(once, tmp_path):
+    y, rows = labels(*[6] * 8), np.arange(48) * 3 + 100
+    table = draw_episodes(y, ways=5, shots=2, queries=2, episodes=30, seed=0)
+    table = ask_once(table, seed=0) if once else table
+    path = save_episodes(table, tmp_path / "episodes.json", rows=rows)
+    order = np.random.default_rng(0).permutation(48)
+    read = load_episodes(path, rows=rows[order], labels=y[order])
+    assert read.digest(rows[order]) == table.digest(rows) == json.loads(path.read_text())["hash"]
+    codes = np.random.default_rng(1).normal(size=(48, 4)).astype(np.float32)
+    np.testing.assert_array_equal(few_shot_accuracy(codes, table), few_shot_accuracy(codes[order], read))
+
+
+def test_episodes_that_do_not_fit_are_refused(tmp_path):
+    y, rows = labels(*[6] * 8), np.arange(48)
+    table = draw_episodes(y, ways=5, shots=1, queries=1, episodes=3, seed=0)
+    path = save_episodes(table, tmp_path / "episodes.json", rows=rows)
+    with pytest.raises(ProtocolError, match="other samples"):
+        load_episodes(path, rows=rows[:40] + 1000, labels=y[:40])
+    with pytest.raises(ProtocolError, match="other classes"):
+        load_episodes(path, rows=rows, labels=(y + 1) % 8)
+    plain = json.loads(path.read_text())
+    plain["query"][0][0], plain["query"][0][1] = plain["query"][0][1], plain["query"][0][0]
+    path.write_text(json.dumps(plain))
+    with pytest.raises(DamagedArtefactError, match="changed"):
+        load_episodes(path, rows=rows, labels=y)
+    path.write_text(json.dumps(plain | {"classes": [[0, 1]]}))
+    with pytest.raises(DamagedArtefactError, match="no list of episodes"):
+        load_episodes(path, rows=rows, labels=y)

@@ -126,6 +126,28 @@ def test_few_shot_shows_the_heads_own_scorer_beside_the_distance():
     assert scored.protocol["episodes"] == 50
 
 
+def test_few_shot_by_the_papers_protocol_asks_a_thousand_queries():
+    world = World(joined, lambda z, c, s: {"what": c, "how": np.zeros_like(s)})
+    figures = named(few_shot(world.evidence, FewShotConfig(ways=5, preset="paper")))
+    what, how = figures["few_shot/what/unseen_content"], figures["few_shot/how/unseen_content"]
+    assert (what.protocol["episodes"], what.protocol["queries_per_way"], what.protocol["ways_asked"]) == (1000, 1, 1)
+    assert what.value == 1.0
+    # 1,000 coin flips at 0.2: the interval is as wide as a binomial's
+    assert how.interval[1] - how.value == pytest.approx(1.96 * np.sqrt(how.value * (1 - how.value) / 1000), rel=0.01)
+    assert how.interval[0] - 0.02 < 0.2 < how.interval[1] + 0.02
+
+
+def test_few_shot_scores_the_episodes_of_a_file(tmp_path):
+    world = World(joined, lambda z, c, s: {"what": c + s, "how": s})
+    saved = few_shot(world.evidence, FewShotConfig(ways=3, save=str(tmp_path)))
+    read = few_shot(replace(world.evidence, seed=7, episodes=9), FewShotConfig(read=str(tmp_path)))
+    fresh = few_shot(replace(world.evidence, seed=7), FewShotConfig(ways=3))
+    assert [f.value for f in saved] == [f.value for f in read] != [f.value for f in fresh]
+    assert [f.protocol["episode_hash"] for f in saved] == [f.protocol["episode_hash"] for f in read]
+    with pytest.raises(ConfigError):
+        FewShotConfig(save="a", read="b")
+
+
 PROBES = ProbesConfig(seeds=2, hidden=32)
 
 
