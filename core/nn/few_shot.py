@@ -55,12 +55,13 @@ class RelationScorer(nn.Module):
         width: D.
         dropout: probability, before every linear layer.
         slope: of the leaky ReLU below zero.
+        bias: whether linear layers have one.
     """
 
-    def __init__(self, width: int, *, dropout: float = 0.0, slope: float = 0.01) -> None:
+    def __init__(self, width: int, *, dropout: float = 0.0, slope: float = 0.01, bias: bool = True) -> None:
         super().__init__()
         hidden = [max(width // part, 1) for part in (1, 2, 3, 4)]
-        self.network = MLP((2 * width, *hidden, 1), dropout=dropout, slope=slope)
+        self.network = MLP((2 * width, *hidden, 1), dropout=dropout, slope=slope, bias=bias)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Score pairs of rows: two `(B, D)` -> `(B,)`, higher is more alike."""

@@ -7,6 +7,8 @@ from unbraid.core.errors import ConfigError
 
 Alignment = Literal["relation", "matching", "prototype"]
 Clip = Literal["global", "per_tensor", "off"]
+Label = Literal["content", "style"]
+Averaging = Literal["rows", "sets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +22,29 @@ class FDENConfig:
             (`relation`), attention by cosine (`matching`), or distance to class means (`prototype`).
         clip: adaptive gradient clipping, equation (7): one norm over the whole disentangler (`global`), one for each
             matrix as in the authors' code (`per_tensor`), or none (`off`).
+        labels: roles of the labels that get a factor of their own: `content` alone is the source paper; with `style`
+            as well, a third factor `attribute` holds what the style label names and `style` what neither does, as in
+            the journal version.
+        reconstruction: one mean over all rows of a step (`rows`), or the sum of one over support rows and one over
+            query rows as in the authors' code (`sets`).
+        adversary: weight of a classifier that reads the content label from style, behind a gradient reversal. An
+            extra that no version of the paper has; 0 is none.
         ways, shots, queries, query_classes, episodes: `episodes` episodes a step, of `ways` classes with `shots`
             support rows, and `queries` query rows of each of `query_classes` of the ways.
         trunk, branch: hidden widths of D_dec, and of D_ide and D_sty.
         entangler_branch, entangler: hidden widths of E_ide and E_sty, and of E_enc.
+        split_trunk: gives each of D_ide and D_sty its own part of D_dec's output, as the authors' code does, in place
+            of the whole.
         critic: hidden widths of the statistician F_mi.
+        critic_branch: widths of the layers that the statistician has for each factor before it joins them; none
+            joins them at once, as printed.
+        critic_average: weight of the newest batch in the moving average that corrects the bias of the statistician's
+            gradient (MINE, equation 12); 0 takes the batch alone, as FDEN does.
         critic_steps: extra updates of the statistician alone in each step.
         factor_width: numbers in each factor; None takes as many as the latent has.
         dropout: probability, before every linear layer.
         slope: of the leaky ReLU below zero.
+        bias: whether linear layers have one.
         initialiser: `glorot`, `he` or `truncated_normal` (standard deviation 0.001, as printed).
         standardise: of the latents before anything else: `dim`, `channel` or `none`.
         lr, betas: of Adam, for all networks alike.
@@ -43,6 +59,9 @@ class FDENConfig:
     gamma: float = 0.5
     alignment: Alignment = "prototype"
     clip: Clip = "global"
+    labels: tuple[Label, ...] = ("content",)
+    reconstruction: Averaging = "rows"
+    adversary: float = 0.0
     ways: int = 5
     shots: int = 1
     queries: int = 1
@@ -52,11 +71,15 @@ class FDENConfig:
     branch: tuple[int, ...] = (256, 256)
     entangler_branch: tuple[int, ...] = (256, 256)
     entangler: tuple[int, ...] = (256, 256, 256)
+    split_trunk: bool = False
     critic: tuple[int, ...] = (512, 256, 64)
+    critic_branch: tuple[int, ...] = ()
+    critic_average: float = 0.0
     critic_steps: int = 0
     factor_width: int | None = None
     dropout: float = 0.0
     slope: float = 0.01
+    bias: bool = True
     initialiser: Literal["glorot", "he", "truncated_normal"] = "glorot"
     standardise: Literal["none", "dim", "channel"] = "dim"
     lr: float = 1e-3
@@ -64,21 +87,24 @@ class FDENConfig:
     steps: int = 2_500
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "beta", "gamma", "critic_steps", "slope"):
+        for name in ("alpha", "beta", "gamma", "adversary", "critic_steps", "slope"):
             self._at_least(0, name)
         for name in ("shots", "queries", "query_classes", "episodes", "steps"):
             self._at_least(1, name)
         self._at_least(2, "ways")
         for name in ("trunk", "branch", "entangler_branch", "entangler", "critic"):
             self._widths(name)
+        self._check(not self.critic_branch or min(self.critic_branch) >= 1, "critic_branch", "widths >= 1, or none")
         if self.factor_width is not None:
             self._at_least(1, "factor_width")
         self._check(self.query_classes <= self.ways, "query_classes", f"at most ways ({self.ways})")
         self._check(0 <= self.dropout < 1, "dropout", "0 <= dropout < 1")
+        self._check(0 <= self.critic_average < 1, "critic_average", "0 <= critic_average < 1")
+        self._check(self.labels in (("content",), ("content", "style")), "labels", "(content), or (content, style)")
         self._check(self.lr > 0, "lr", "> 0")
         self._check(all(0 <= beta < 1 for beta in self.betas), "betas", "two numbers in [0, 1)")
-        for name, known in (("alignment", get_args(Alignment)), ("clip", get_args(Clip))):
-            self._check(getattr(self, name) in known, name, ", ".join(known))
+        for name, known in (("alignment", Alignment), ("clip", Clip), ("reconstruction", Averaging)):
+            self._check(getattr(self, name) in get_args(known), name, ", ".join(get_args(known)))
 
     def _at_least(self, low: int, name: str) -> None:
         self._check(getattr(self, name) >= low, name, f">= {low}")

@@ -45,6 +45,35 @@ PAPER: dict[str, object] = {
     "steps": 625_000,
 }
 
+#: The authors' code, as far as it makes sense on a head: see the README.
+CODE: dict[str, object] = {
+    "alpha": 1.0,
+    "beta": 1.0,
+    "gamma": 1.0,
+    "alignment": "relation",
+    "clip": "per_tensor",
+    "reconstruction": "sets",
+    "dropout": 0.0,
+    "slope": 0.001,
+    "bias": False,
+    "initialiser": "glorot",
+    "lr": 1e-4,
+    "betas": (0.5, 0.999),
+    "ways": 5,
+    "shots": 1,
+    "queries": 1,
+    "query_classes": 1,
+    "episodes": 16,
+    "trunk": (128, 128, 128),
+    "split_trunk": True,
+    "branch": (128, 128, 128),
+    "entangler_branch": (128, 128, 128),
+    "entangler": (128, 128, 128),
+    "critic_branch": (128, 128),
+    "critic": (256, 128, 64),
+    "steps": 625_000,
+}
+
 
 @hookimpl
 def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
@@ -55,7 +84,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         config="unbraid.plugins.fden.config:FDENConfig",
         summary="identity and style by episodes and a mutual-information critic; entangles them again",
         supervision="labels",
-        presets={"default": DEFAULT, "paper": PAPER},
+        presets={"default": DEFAULT, "paper": PAPER, "code": CODE},
         licence="Apache-2.0",
         reference="Yoon and Suk 2019, Plug-in Factorization for Latent Representation Disentanglement, arXiv:1905.11088",
     )

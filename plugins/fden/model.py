@@ -1,6 +1,6 @@
 """The networks of FDEN."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Self
 
 import torch
@@ -21,15 +21,19 @@ from unbraid.core.interfaces import (
 from unbraid.core.latents import Latents
 from unbraid.core.nn import (
     MLP,
+    BiasCorrectedBound,
     RelationScorer,
     Standardise,
+    donsker_varadhan,
     initialise,
     matching_log_probabilities,
     prototype_logits,
     recalibrate_batch_norm,
 )
-from unbraid.plugins.fden.config import FDENConfig
+from unbraid.plugins.fden.config import FDENConfig, Label
+from unbraid.plugins.fden.critics import BranchedStatistician, ClassAdversary
 from unbraid.plugins.fden.losses import Estimating, Factorising
+from unbraid.plugins.fden.names import LABELLED
 
 #: Widest latent the fully connected networks take.
 MAX_WIDTH = 4096
@@ -42,7 +46,9 @@ class FDEN(Disentangler):
 
     Splits a latent into `identity` (aligned with the content label by episodes) and `style`, which a critic pushes
     towards independence of identity, and entangles the two back. Layers as in table 2 of the paper's supplement.
-    Maps are flattened. The bound the critic gives is no evidence of independence: see the README.
+    With `labels=("content", "style")` a third factor, `attribute`, is aligned with the style label, and the critic
+    sees the total correlation of all three, as in the journal version. Maps are flattened. The bound the critic gives
+    is no evidence of independence: see the README.
 
     Args:
         config: settings.
@@ -57,7 +63,7 @@ class FDEN(Disentangler):
     """
 
     capabilities = frozenset({"entangle", "score"})
-    train_only = ("statistician",)
+    train_only = ("statistician", "moving_bound", "adversary")
     monitor = "few_shot"
 
     def __init__(self, config: FDENConfig, latent: LatentSpec) -> None:
@@ -67,16 +73,23 @@ class FDEN(Disentangler):
         self.latent = latent
         self.steps = config.steps
         dim, width = latent.width, config.factor_width or latent.width
-        self.factors = (Factor("identity", (width,), "content", label="content"), Factor("style", (width,), "style"))
+        self.factors = _factors(config, width)
+        count = len(self.factors)
         self.standardise = Standardise(latent, config.standardise)
-        self.trunk = self._mlp(dim, config.trunk, 2 * dim)  # D_dec
-        self.to_identity = self._mlp(2 * dim, config.branch, width)  # D_ide
-        self.to_style = self._mlp(2 * dim, config.branch, width)  # D_sty
+        self.trunk = self._mlp(dim, config.trunk, count * dim)  # D_dec
+        self.to_identity = self._disentangling(width)  # D_ide
+        self.to_style = self._disentangling(width)  # D_sty
         self.from_identity = self._mlp(width, config.entangler_branch, dim)  # E_ide
         self.from_style = self._mlp(width, config.entangler_branch, dim)  # E_sty
-        self.merge = self._mlp(2 * dim, config.entangler, dim)  # E_enc
-        self.statistician = self._mlp(2 * width, config.critic, 1)  # F_mi
+        self.merge = self._mlp(count * dim, config.entangler, dim)  # E_enc
+        self.statistician = self._statistician(count, width)  # F_mi
         self.relation = self._relation(width)  # F_psi, where it has weights
+        if "style" in config.labels:
+            self.to_attribute = self._disentangling(width)
+            self.from_attribute = self._mlp(width, config.entangler_branch, dim)
+            self.attribute_relation = self._relation(width)
+        self.moving_bound = BiasCorrectedBound(config.critic_average) if config.critic_average else None
+        self.adversary: ClassAdversary | None = None  # made by `prepare`, which knows the classes
         initialise(self, config.initialiser)
 
     @classmethod
@@ -85,29 +98,32 @@ class FDEN(Disentangler):
         return cls(config, only(latents))
 
     def prepare(self, latents: Mapping[str, Latents]) -> None:
-        """Fit the standardisation."""
+        """Fit the standardisation, and make the class adversary where one is asked for."""
         self.standardise.fit(only(latents))
+        if self.config.adversary:
+            width = sum(factor.width for factor in self.factors[1:])
+            adversary = ClassAdversary(width, only(latents).classes["content"], slope=self.config.slope)
+            initialise(adversary, self.config.initialiser)
+            self.adversary = adversary.to(next(self.parameters()))
 
     def objectives(self, backbones: Mapping[str, Backbone]) -> Sequence[Objective]:
         """Give the objective of the paper, and one for extra critic steps where those are asked for."""
         factorising = Factorising(self)
         if not (self.config.critic_steps and self.config.gamma):
             return (factorising.objective(),)
-        per_episode = self.config.ways * self.config.shots + factorising.episodes.queries_per_episode
-        return (Estimating(self, self.config.episodes * per_episode).objective(), factorising.objective())
+        return (Estimating(self, factorising.rows).objective(), factorising.objective())
 
     def finish(self, latents: Mapping[str, Latents]) -> None:
         """Set batch-norm statistics to those of the finished networks on the training latents."""
         recalibrate_batch_norm(self, lambda: self._walk(only(latents)))
 
     def disentangle(self, z: Tensor) -> dict[str, Tensor]:
-        """Split latents `(B, *latent)` into `identity` and `style`, each `(B, width)`."""
-        identity, style = self.split(self.standardised(z))
-        return {"identity": identity, "style": style}
+        """Split latents `(B, *latent)` into `identity`, `attribute` where there is one, and `style`: `(B, width)` each."""
+        return dict(zip(self.names, self.split(self.standardised(z)), strict=True))
 
     def entangle(self, factors: Mapping[str, Tensor]) -> Tensor:
-        """Put `identity` and `style` back together to latents `(B, *latent)`."""
-        merged = self.join(factors["identity"], factors["style"])
+        """Put the factors back together to latents `(B, *latent)`."""
+        merged = self.join(*(factors[name] for name in self.names))
         return self.standardise.inverse(merged.view(-1, *self.latent.shape))
 
     def score(self, first: Tensor, second: Tensor) -> Tensor:
@@ -116,50 +132,59 @@ class FDEN(Disentangler):
         The alignment network for `relation`, 10 times the cosine for `matching`, the negative squared distance for
         `prototype`.
         """
-        if self.relation is not None:
-            scores: Tensor = self.relation(first, second)
-            return scores
-        if self.config.alignment == "matching":
-            return TEMPERATURE * F.cosine_similarity(first, second, dim=-1)
-        return -(first - second).square().sum(-1)
+        return self._score(first, second, self.relation)
 
     def standardised(self, z: Tensor) -> Tensor:
         """Give latents `(B, *latent)` as the networks see them, `(B, D)`."""
         flat: Tensor = self.standardise(z)
         return flat.flatten(1)
 
-    def split(self, standardised: Tensor) -> tuple[Tensor, Tensor]:
-        """Give identity and style of standardised latents `(B, D)`."""
+    def split(self, standardised: Tensor) -> tuple[Tensor, ...]:
+        """Give the factors of standardised latents `(B, D)` in their order."""
         shared = self.trunk(standardised)
-        return self.to_identity(shared), self.to_style(shared)
+        parts = shared.chunk(len(self.names), 1) if self.config.split_trunk else [shared] * len(self.names)
+        return tuple(getattr(self, f"to_{name}")(part) for name, part in zip(self.names, parts, strict=True))
 
-    def join(self, identity: Tensor, style: Tensor) -> Tensor:
-        """Give the standardised latents `(B, D)` of two factors."""
-        merged: Tensor = self.merge(torch.cat([self.from_identity(identity), self.from_style(style)], 1))
+    def join(self, *factors: Tensor) -> Tensor:
+        """Give the standardised latents `(B, D)` of factors in their order."""
+        parts = [getattr(self, f"from_{name}")(factor) for name, factor in zip(self.names, factors, strict=True)]
+        merged: Tensor = self.merge(torch.cat(parts, 1))
         return merged
 
-    def align(self, support: Tensor, query: Tensor) -> Tensor:
-        """Score ways from identities: support `(E, C, K, width)`, query `(E, Q, width)` -> logits `(E, Q, C)`."""
-        if self.relation is not None:
-            return self.relation.logits(support, query)
+    def align(self, support: Tensor, query: Tensor, label: Label = "content") -> Tensor:
+        """Score ways from the factor of a label: support `(E, C, K, width)`, query `(E, Q, width)` -> `(E, Q, C)`."""
+        relation = self._relation_of(LABELLED[label])
+        if relation is not None:
+            return relation.logits(support, query)
         if self.config.alignment == "matching":
             return matching_log_probabilities(support, query, TEMPERATURE)
         return prototype_logits(support, query)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the factors: those of labels in the order of the labels, then `style`."""
+        return tuple(factor.name for factor in self.factors)
+
+    @property
+    def bound(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """What turns values of the statistician into a bound."""
+        return self.moving_bound or donsker_varadhan
+
+    @property
     def disentangler(self) -> list[nn.Module]:
         """The parts called theta in the paper."""
-        return [self.trunk, self.to_identity, self.to_style]
+        return [self.trunk, *self._each("to_")]
 
     @property
     def entangler(self) -> list[nn.Module]:
         """The parts called phi."""
-        return [self.from_identity, self.from_style, self.merge]
+        return [*self._each("from_"), self.merge]
 
     @property
     def alignment(self) -> list[nn.Module]:
         """The parts called psi: none unless alignment is `relation`."""
-        return [] if self.relation is None else [self.relation]
+        found = (self._relation_of(LABELLED[label]) for label in self.config.labels)
+        return [relation for relation in found if relation is not None]
 
     @property
     def task_parts(self) -> list[nn.Module]:
@@ -171,23 +196,58 @@ class FDEN(Disentangler):
         """The parts called xi: none where gamma is 0."""
         return [self.statistician] if self.config.gamma else []
 
+    @property
+    def opponents(self) -> list[nn.Module]:
+        """All that plays against theta: the critics, and the class adversary where there is one."""
+        return [*self.critics, *([] if self.adversary is None else [self.adversary])]
+
+    def _each(self, prefix: str) -> list[nn.Module]:
+        return [getattr(self, prefix + name) for name in self.names]
+
+    def _relation_of(self, factor: str) -> RelationScorer | None:
+        relation: RelationScorer | None = self.relation if factor == "identity" else self.attribute_relation
+        return relation
+
+    def _score(self, first: Tensor, second: Tensor, relation: RelationScorer | None) -> Tensor:
+        if relation is not None:
+            scores: Tensor = relation(first, second)
+            return scores
+        if self.config.alignment == "matching":
+            return TEMPERATURE * F.cosine_similarity(first, second, dim=-1)
+        return -(first - second).square().sum(-1)
+
     def _mlp(self, fan_in: int, hidden: tuple[int, ...], fan_out: int) -> MLP:
-        return MLP((fan_in, *hidden, fan_out), dropout=self.config.dropout, slope=self.config.slope)
+        c = self.config
+        return MLP((fan_in, *hidden, fan_out), dropout=c.dropout, slope=c.slope, bias=c.bias)
+
+    def _disentangling(self, width: int) -> MLP:
+        parts = 1 if self.config.split_trunk else len(self.factors)
+        return self._mlp(parts * self.latent.width, self.config.branch, width)
+
+    def _statistician(self, count: int, width: int) -> nn.Module:
+        c = self.config
+        if not c.critic_branch:
+            return self._mlp(count * width, c.critic, 1)
+        return BranchedStatistician(
+            count, width, c.critic_branch, c.critic, dropout=c.dropout, slope=c.slope, bias=c.bias
+        )
 
     def _relation(self, width: int) -> RelationScorer | None:
         if self.config.alignment != "relation":
             return None
-        return RelationScorer(width, dropout=self.config.dropout, slope=self.config.slope)
+        return RelationScorer(width, dropout=self.config.dropout, slope=self.config.slope, bias=self.config.bias)
 
     def _walk(self, latents: Latents) -> Iterator[Tensor]:
         """Forward all training latents through everything heads keep."""
-        labels, start = latents.label("content"), 0
+        start = 0
         for z in latents.chunks():
             factors = self.disentangle(z)
             yield self.entangle(factors)
-            identity = factors["identity"]
-            if self.relation is not None:
-                yield self.score(identity, identity[self._partners(labels[start : start + len(z)])])
+            for label in self.config.labels:
+                relation, factor = self._relation_of(LABELLED[label]), factors[LABELLED[label]]
+                if relation is not None:
+                    rows = latents.label(label)[start : start + len(z)]
+                    yield relation(factor, factor[self._partners(rows)])
             start += len(z)
 
     def _partners(self, labels: Tensor) -> Tensor:
@@ -197,6 +257,11 @@ class FDEN(Disentangler):
         of_class = torch.empty_like(order).scatter_(0, order, order.roll(1))
         own = draws.uniform(len(labels)) * self.config.ways < 1
         return torch.where(own, of_class, draws.permutation(len(labels)))
+
+
+def _factors(config: FDENConfig, width: int) -> tuple[Factor, ...]:
+    labelled = tuple(Factor(LABELLED[label], (width,), label, label=label) for label in config.labels)
+    return (*labelled, Factor("style", (width,), "style"))
 
 
 def _check_width(latent: LatentSpec) -> None:

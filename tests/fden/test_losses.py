@@ -33,7 +33,7 @@ def bound_of(head, batch):
     e = batch["episodes"]
     z = torch.cat([e.support.flatten(0, 2), e.query.flatten(0, 1)])
     found = head.disentangle(z)
-    return dependence(head.statistician, found["identity"], found["style"], draws())
+    return dependence(head.statistician, [found["identity"], found["style"]], draws())
 
 
 class TestTerms:

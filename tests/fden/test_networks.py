@@ -5,7 +5,7 @@ from torch import nn
 from unbraid.core.errors import CapabilityError, ConfigError
 from unbraid.core.interfaces import DEFAULT_DOMAIN, LatentSpec
 from unbraid.plugins.fden.config import FDENConfig
-from unbraid.plugins.fden.manifest import DEFAULT, PAPER
+from unbraid.plugins.fden.manifest import CODE, DEFAULT, PAPER
 from unbraid.plugins.fden.model import FDEN
 
 DIM = 256
@@ -72,6 +72,31 @@ def test_default_preset_is_what_the_config_starts_from():
     assert FDENConfig(**DEFAULT) == FDENConfig()
 
 
+def test_code_preset_has_the_layers_of_the_published_code():
+    head = FDEN(FDENConfig(**CODE), LatentSpec((128,)))
+    layers = {
+        "trunk": [128, 128, 128, 128, 256],
+        "to_identity": [128, 128, 128, 128, 128],  # half of the trunk's output each
+        "to_style": [128, 128, 128, 128, 128],
+        "from_identity": [128, 128, 128, 128, 128],
+        "relation.network": [256, 128, 64, 42, 32, 1],
+        "statistician.joint": [256, 256, 128, 64, 1],
+    }
+    for name, widths in layers.items():
+        linear = [m for m in head.get_submodule(name).modules() if isinstance(m, nn.Linear)]
+        assert [linear[0].in_features, *(m.out_features for m in linear)] == widths
+    assert not [m for m in head.modules() if isinstance(m, nn.Linear) and m.bias is not None]
+    assert {m.negative_slope for m in head.modules() if isinstance(m, nn.LeakyReLU)} == {0.001}
+
+
+def test_split_trunk_gives_each_branch_its_own_half(make_head):
+    head = make_head(split_trunk=True).eval()
+    u = torch.randn(3, 6, dtype=torch.float64)
+    identity, style = head.split(u)
+    first, second = head.trunk(u).chunk(2, 1)
+    assert torch.equal(identity, head.to_identity(first)) and torch.equal(style, head.to_style(second))
+
+
 @pytest.mark.parametrize("alignment", ["relation", "matching", "prototype"])
 def test_factors_and_latents_keep_their_shapes(make_head, alignment):
     head = make_head(alignment=alignment).eval()
@@ -120,6 +145,13 @@ def test_too_wide_a_latent_is_refused():
         {"alignment": "siamese"},
         {"clip": "always"},
         {"factor_width": 0},
+        {"labels": ()},
+        {"labels": ("style",)},
+        {"labels": ("content", "content")},
+        {"adversary": -1.0},
+        {"critic_average": 1.0},
+        {"critic_branch": (8, 0)},
+        {"reconstruction": "pairs"},
     ],
 )
 def test_settings_out_of_range_are_refused(wrong):
