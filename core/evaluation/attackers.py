@@ -15,10 +15,11 @@ CHUNK = 8192
 
 
 class Measured(NamedTuple):
-    """Of each network, `(codes, seeds)`: share of right answers, and mean cross-entropy in nats."""
+    """Of each network, `(codes, seeds)`: share of right answers, mean cross-entropy in nats, and its deviation."""
 
     accuracy: Tensor
     cross_entropy: Tensor
+    deviation: Tensor
 
 
 class Attackers(nn.Module):
@@ -67,14 +68,17 @@ class Attackers(nn.Module):
         """Classify `(M, n, width)` against `(n,)` in eval mode."""
         self.eval()
         right = x.new_zeros(self.sources * self.seeds)
-        nats = x.new_zeros(self.sources * self.seeds)
+        nats, squares = (x.new_zeros(self.sources * self.seeds, dtype=torch.float64) for _ in range(2))
         for start in range(0, x.shape[1], CHUNK):
             y = target[start : start + CHUNK].expand(self.sources * self.seeds, -1)
             logits = self(x[:, start : start + CHUNK].repeat_interleave(self.seeds, 0))
             right += (logits.argmax(-1) == y).sum(-1)
-            nats += F.cross_entropy(logits.transpose(1, 2), y, reduction="none").sum(-1)
-        shape = (self.sources, self.seeds)
-        return Measured((right / x.shape[1]).reshape(shape).cpu(), (nats / x.shape[1]).reshape(shape).cpu())
+            each = F.cross_entropy(logits.transpose(1, 2), y, reduction="none").double()
+            nats += each.sum(-1)
+            squares += each.square().sum(-1)
+        right, nats, squares = (total / x.shape[1] for total in (right, nats, squares))
+        deviation = (squares - nats.square()).clamp_min(0).sqrt()
+        return Measured(*(found.reshape(self.sources, self.seeds).cpu() for found in (right, nats, deviation)))
 
 
 def train(

@@ -1,7 +1,8 @@
 """What a metric gets: plain arrays of latents, factors and labels, and a few functions of the head."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ class Population:
         labels: role -> `(n,)` int64, -1 where missing; only roles the data set has.
         factors: factor -> `(n, width)` float32 of the trained head.
         random_factors: the same of an untrained head; empty where there is none.
+        known: known generative factor -> `(n,)` class indices; empty where the data set knows none.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Population:
     labels: Mapping[str, Ints]
     factors: Factors
     random_factors: Factors = field(default_factory=dict)
+    known: Mapping[str, Ints] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -77,6 +80,11 @@ class Evidence:
         images: rows of the data set -> true images in [0, 1].
         score: how alike two arrays of content factors are; None where the head has no scorer.
         no_random_head: why there is no untrained head to compare with; empty where there is one.
+        disentangle: standardised latents -> factors; None where a metric has only the arrays.
+        random_disentangle: the same of the untrained head.
+        redraw: population and number of the draw -> fresh samples of the factors of both heads; None where factors are
+            means. Draw 0 is what the population holds.
+        shared: what metrics computed and others need too; a copy with other arrays starts empty.
     """
 
     populations: Mapping[str, Population]
@@ -90,6 +98,15 @@ class Evidence:
     images: Callable[[Ints], Array] | None = None
     score: Callable[[Array, Array], Array] | None = None
     no_random_head: str = ""
+    disentangle: Callable[[Array], Factors] | None = None
+    random_disentangle: Callable[[Array], Factors] | None = None
+    redraw: Callable[[str, int], tuple[Factors, Factors]] | None = None
+    shared: dict[Hashable, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
+
+    @property
+    def factor_mode(self) -> str:
+        """`mean` or `sample`, of the head's factors."""
+        return "sample" if self.redraw else "mean"
 
     def population(self, name: str) -> Population:
         """Give the samples of a population.

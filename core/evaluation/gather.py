@@ -74,6 +74,7 @@ def gather_evidence(
         name: _population(name, found, dataset, scaling.flat(_read(latents, found, name, seed)), head, random)
         for name, found in rows.items()
     }
+    redraw = _Redraw(populations, head, random) if modes.factor == "sample" else None
     return Evidence(
         populations=populations,
         roles={factor.name: factor.role for factor in model.head.factors},
@@ -81,6 +82,7 @@ def gather_evidence(
         episodes=episodes,
         device=model.device,
         no_random_head=reason,
+        redraw=redraw,
         **_functions(model, dataset, scaling, head, random),
     )
 
@@ -91,6 +93,8 @@ def _functions(
     can = model.head.capabilities
     decodes = "decode" in model.backbone.info.capabilities
     return {
+        "disentangle": _Again(head),
+        "random_disentangle": _Again(random) if random else None,
         "entangle": head.entangle if "entangle" in can else None,
         "random_entangle": random.entangle if random and "entangle" in can else None,
         "score": head.score if "score" in can else None,
@@ -110,6 +114,7 @@ def _population(
         labels={role: dataset.labels[role][rows] for role in dataset.label_specs},
         factors=head.disentangle(z, name),
         random_factors=untrained,
+        known={factor: values[rows] for factor, values in dataset.factors.items()},
     )
 
 
@@ -127,6 +132,29 @@ def _untrained(model: "AttachedModel", training: Latents, seed: int) -> tuple[Di
     if same:
         return None, "the untrained head is the same: this method does not train"
     return random, ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Disentangling anything a second time, say what was entangled."""
+
+    head: HeadFunctions
+
+    def __call__(self, rows: Array) -> Factors:
+        return self.head.disentangle(rows, "again")
+
+
+@dataclass(frozen=True, slots=True)
+class _Redraw:
+    """Fresh samples of the factors of a population, of both heads."""
+
+    populations: Mapping[str, Population]
+    head: HeadFunctions
+    random: HeadFunctions | None
+
+    def __call__(self, name: str, draw: int) -> tuple[Factors, Factors]:
+        stream, z = f"{name}/{draw}" if draw else name, self.populations[name].z
+        return self.head.disentangle(z, stream), self.random.disentangle(z, stream) if self.random else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Fresh attackers: what a classifier trained after the fact can read from a code."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +12,15 @@ import torch
 
 from unbraid.core.errors import ProtocolError
 from unbraid.core.evaluation.attackers import Attackers, train
+from unbraid.core.evaluation.neighbours import read_by_neighbours
 from unbraid.core.interfaces.draws import derive_seed
 
 Array = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 Name = TypeVar("Name")
-Kind = Literal["linear", "two-layer"]
-KINDS: tuple[Kind, ...] = ("linear", "two-layer")
+Kind = Literal["linear", "two-layer", "nearest-neighbour"]
+#: Kinds that are trained.
+TRAINED: tuple[Kind, ...] = ("linear", "two-layer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +56,17 @@ class ProbeSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attack:
-    """What one kind of attacker read, mean over seeds: accuracies, and test cross-entropy in nats."""
+    """What one kind of attacker read, mean over seeds: accuracies, and test cross-entropy in nats.
+
+    `train_accuracy` of nearest neighbours is leave-one-out, and they know no seed. `cross_entropy_error` is the
+    standard error over test samples.
+    """
 
     kind: Kind
     accuracy: float
     train_accuracy: float
     cross_entropy: float
+    cross_entropy_error: float
     accuracies: tuple[float, ...]  # of each seed
 
 
@@ -83,9 +91,21 @@ class Probed:
         return max(self.attacks, key=lambda attack: attack.accuracy)
 
     @property
+    def best_coded(self) -> Attack:
+        """The attacker with the lowest test cross-entropy."""
+        return min(self.attacks, key=lambda attack: attack.cross_entropy)
+
+    @property
     def nats(self) -> float:
         """Lower bound of the information about the label, in nats."""
-        return max(0.0, self.entropy - min(attack.cross_entropy for attack in self.attacks))
+        return max(0.0, self.entropy - self.best_coded.cross_entropy)
+
+    @property
+    def normalised(self) -> float:
+        """Accuracy of the strongest attacker between guessing (0, also below it) and always right (1)."""
+        if self.majority >= 1:
+            return 0.0
+        return max(0.0, (self.strongest.accuracy - self.majority) / (1 - self.majority))
 
 
 def probe(
@@ -99,10 +119,11 @@ def probe(
     """Attack several codes of the same samples with the same split, batches and initial seeds.
 
     Train and test part are split by sample within each class. Inputs are standardised with the training part. Codes
-    of the same width train as one batch of networks.
+    of the same width train as one batch of networks. Of a code that is sampled several draws can be given: attackers
+    train on all of them, for on a single one they learn its noise by heart; nearest neighbours see the first.
 
     Args:
-        codes: name -> `(n, width)`.
+        codes: name -> `(n, width)`, or `(draws, n, width)`.
         labels: `(n,)` what to read; rows with -1 are left out.
         seed: of split, batches and initialisations.
         settings: the budget.
@@ -120,13 +141,14 @@ def probe(
     train_part, test_part = split_by_sample(target, settings.test_share, seed)
     chances = _chances(target, train_part, test_part, len(classes))
     found: dict[Name, Probed] = {}
-    for names in _by_width(codes):
-        stacked = torch.from_numpy(np.stack([codes[name][rows] for name in names]).astype(np.float32)).to(device)
-        y = torch.from_numpy(target).to(device)
-        parts = torch.from_numpy(train_part).to(device), torch.from_numpy(test_part).to(device)
-        attacks = {kind: _attack(kind, stacked, y, parts, len(classes), seed, settings) for kind in KINDS}
-        for position, name in enumerate(names):
-            found[name] = Probed(attacks=tuple(attacks[kind][position] for kind in KINDS), **chances)
+    y = torch.from_numpy(target).to(device)
+    parts = torch.from_numpy(train_part).to(device), torch.from_numpy(test_part).to(device)
+    for names in _by_shape(codes):
+        stacked = torch.from_numpy(np.stack([_drawn(codes[name])[:, rows] for name in names]).astype(np.float32))
+        task = _Task(standardised(stacked.to(device), parts[0]), y, *parts, len(classes), seed, settings)
+        attacks = [task.train(kind) for kind in TRAINED] + [[task.neighbours(m) for m in range(len(names))]]
+        for name, each in zip(names, zip(*attacks, strict=True), strict=True):
+            found[name] = Probed(attacks=each, **chances)
     return {name: found[name] for name in codes}
 
 
@@ -157,55 +179,83 @@ def split_by_sample(target: Ints, test_share: float, seed: int) -> tuple[Ints, I
     return np.setdiff1d(np.arange(len(target), dtype=np.int64), test), test
 
 
-def _attack(
-    kind: Kind,
-    codes: torch.Tensor,
-    target: torch.Tensor,
-    parts: tuple[torch.Tensor, torch.Tensor],
-    classes: int,
-    seed: int,
-    settings: ProbeSettings,
-) -> list[Attack]:
-    """Attack all codes `(M, n, width)` with `settings.seeds` networks each; one result a code."""
-    train_part, test_part = parts
-    fitted = codes[:, train_part]
-    mean, spread = fitted.mean(1, keepdim=True), fitted.std(1, keepdim=True, correction=0)
-    inputs = torch.where(spread > 1e-6, (codes - mean) / spread.clamp_min(1e-6), 0.0)
-    nets = Attackers(
-        sources=len(codes),
-        seeds=settings.seeds,
-        width=codes.shape[2],
-        classes=classes,
-        hidden=settings.hidden if kind == "two-layer" else None,
-        seed=seed,
-    ).to(codes.device)
-    train(
-        nets,
-        inputs[:, train_part],
-        target[train_part],
-        steps=settings.steps(len(train_part)),
-        batch=min(settings.batch, len(train_part)),
-        learning_rate=settings.linear_rate if kind == "linear" else settings.learning_rate,
-        seed=seed,
-    )
-    fit = nets.measure(inputs[:, train_part], target[train_part])
-    test = nets.measure(inputs[:, test_part], target[test_part])
-    return [
-        Attack(
-            kind=kind,
-            accuracy=float(test.accuracy[m].mean()),
-            train_accuracy=float(fit.accuracy[m].mean()),
-            cross_entropy=float(test.cross_entropy[m].mean()),
-            accuracies=tuple(test.accuracy[m].tolist()),
+def standardised(codes: torch.Tensor, fit: torch.Tensor) -> torch.Tensor:
+    """Give codes `(M, draws, n, width)` the mean 0 and deviation 1 on the rows `fit`; dead numbers become 0."""
+    fitted = codes[:, :, fit].flatten(1, 2)[:, None]
+    mean, spread = fitted.mean(2, keepdim=True), fitted.std(2, keepdim=True, correction=0)
+    return torch.where(spread > 1e-6, (codes - mean) / spread.clamp_min(1e-6), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Codes `(M, draws, n, width)`, what to read from them, and how."""
+
+    codes: torch.Tensor
+    target: torch.Tensor
+    train_part: torch.Tensor
+    test_part: torch.Tensor
+    classes: int
+    seed: int
+    settings: ProbeSettings
+
+    def train(self, kind: Kind) -> list[Attack]:
+        """Attack all codes with `settings.seeds` networks each; one result a code."""
+        settings = self.settings
+        nets = Attackers(
+            sources=len(self.codes),
+            seeds=settings.seeds,
+            width=self.codes.shape[3],
+            classes=self.classes,
+            hidden=settings.hidden if kind == "two-layer" else None,
+            seed=self.seed,
+        ).to(self.codes.device)
+        train(
+            nets,
+            *self._part(self.train_part),
+            steps=settings.steps(len(self.train_part)),
+            batch=min(settings.batch, len(self.train_part)),
+            learning_rate=settings.linear_rate if kind == "linear" else settings.learning_rate,
+            seed=self.seed,
         )
-        for m in range(len(codes))
-    ]
+        fit, test = nets.measure(*self._part(self.train_part)), nets.measure(*self._part(self.test_part))
+        return [
+            Attack(
+                kind=kind,
+                accuracy=float(test.accuracy[m].mean()),
+                train_accuracy=float(fit.accuracy[m].mean()),
+                cross_entropy=float(test.cross_entropy[m].mean()),
+                cross_entropy_error=float(test.deviation[m].mean()) / math.sqrt(len(self.test_part)),
+                accuracies=tuple(test.accuracy[m].tolist()),
+            )
+            for m in range(len(self.codes))
+        ]
+
+    def neighbours(self, m: int) -> Attack:
+        """Attack code m by nearest neighbours."""
+        code, fit, test = self.codes[m, 0], self.train_part, self.test_part
+        read = read_by_neighbours(code[fit], self.target[fit], code[test], self.target[test], self.classes)
+        return Attack(
+            kind="nearest-neighbour",
+            accuracy=read.accuracy,
+            train_accuracy=read.train_accuracy,
+            cross_entropy=float(read.nats.mean()),
+            cross_entropy_error=float(read.nats.std(correction=0)) / math.sqrt(len(test)),
+            accuracies=(read.accuracy,),
+        )
+
+    def _part(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give all draws of some rows one after the other, `(M, draws * rows, width)`, and their classes."""
+        return self.codes[:, :, rows].flatten(1, 2), self.target[rows].repeat(self.codes.shape[1])
 
 
-def _by_width(codes: Mapping[Name, Array]) -> list[list[Name]]:
-    groups: dict[int, list[Name]] = defaultdict(list)
+def _drawn(code: Array) -> Array:
+    return code if code.ndim == 3 else code[None]
+
+
+def _by_shape(codes: Mapping[Name, Array]) -> list[list[Name]]:
+    groups: dict[tuple[int, int], list[Name]] = defaultdict(list)
     for name, code in codes.items():
-        groups[code.shape[1]].append(name)
+        groups[len(_drawn(code)), code.shape[-1]].append(name)
     return list(groups.values())
 
 

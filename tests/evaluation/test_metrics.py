@@ -158,12 +158,20 @@ def test_probes_find_a_planted_leak_and_nothing_where_there_is_nothing():
     leaky = World(joined, lambda z, c, s: {"what": c, "how": s + 3 * c}, repeats=10)
     clean_leak = named(probes(clean.evidence, PROBES))["leakage/how/content"]
     found = named(probes(leaky.evidence, PROBES))
-    assert clean_leak.interval[0] <= clean_leak.chance <= clean_leak.interval[1]
+    # the strongest of three attackers is a little above chance where there is nothing: the control shows how much
+    control = clean_leak.baseline_intervals["shuffled labels"]
+    assert clean_leak.interval[0] <= control[1] and control[0] <= clean_leak.interval[1]
+    for figure in found.values():
+        assert (
+            figure.baseline_intervals["shuffled labels"][0] < figure.chance + 0.1
+            and figure.baselines["shuffled labels"] < 0.35
+        )
+        assert figure.protocol["information_nats"]["shuffled labels"] < 0.1
     assert found["leakage/how/content"].value > 0.9
     assert found["leakage/how/content"].protocol["normalised"] > 0.85
     assert found["alignment/what/content"].value == 1.0
     assert not found["leakage/how/content"].higher_is_better
-    assert found["leakage/how/content"].protocol["information_nats"] > 0.8 * np.log(6)
+    assert found["leakage/how/content"].protocol["information_nats"]["factor"] > 0.8 * np.log(6)
 
 
 def test_only_the_two_layer_attacker_sees_a_leak_that_is_not_linear():
@@ -184,6 +192,48 @@ def test_only_the_two_layer_attacker_sees_a_leak_that_is_not_linear():
     assert leak.protocol["strongest"] == "two-layer"
     assert leak.protocol["attacks"]["two-layer"]["accuracy"] > 0.95
     assert leak.protocol["attacks"]["linear"]["accuracy"] < 0.7
+
+
+def test_probes_look_both_ways():
+    """Style planted in the content factor is leakage of the other direction."""
+    rng = np.random.default_rng(0)
+    clean = World(joined, lambda z, c, s: {"what": c + 0.01 * rng.normal(size=c.shape), "how": s}, repeats=8)
+    leaky = World(joined, lambda z, c, s: {"what": c + 0.3 * s, "how": s}, repeats=8)
+    figures = named(probes(leaky.evidence, PROBES))
+    assert set(figures) == {
+        f"{k}/{f}/{y}"
+        for k, f, y in [
+            ("alignment", "what", "content"),
+            ("leakage", "how", "content"),
+            ("leakage", "what", "style"),
+            ("alignment", "how", "style"),
+        ]
+    }
+    assert figures["leakage/what/style"].value > 0.9
+    nothing = named(probes(clean.evidence, PROBES))["leakage/what/style"]
+    assert nothing.value < 0.4 and nothing.chance == pytest.approx(0.2)
+
+
+def test_attackers_of_sampled_factors_see_several_draws():
+    """Where noise drowns the mean on single draws, more draws teach the attacker what one draw cannot."""
+    rng = np.random.default_rng(0)
+    world = World(joined, lambda z, c, s: {"what": c, "how": c + 2 * rng.normal(size=c.shape)}, repeats=4)
+    mean = world.evidence.populations["train"].factors["what"]
+    drawn = []
+
+    def redraw(name, draw):
+        drawn.append((name, draw))
+        noise = np.random.default_rng(draw).normal(size=mean.shape).astype(np.float32)
+        return {"what": mean, "how": mean + 2 * noise}, {}
+
+    one = named(probes(world.evidence, PROBES))["leakage/how/content"]
+    many = named(probes(replace(world.evidence, redraw=redraw), PROBES))["leakage/how/content"]
+    assert set(drawn) == {("train", draw) for draw in (1, 2, 3)}
+    assert (one.protocol["factor_mode"], one.protocol["draws"]) == ("mean", 1)
+    assert (many.protocol["factor_mode"], many.protocol["draws"]) == ("sample", 4)
+    attacks = [figure.protocol["attacks"]["two-layer"] for figure in (one, many)]
+    by_heart = [attack["train_accuracy"] - attack["accuracy"] for attack in attacks]
+    assert by_heart[1] < by_heart[0]
 
 
 def test_probes_of_a_label_that_does_not_exist_are_not_applicable():
