@@ -24,6 +24,13 @@ def unbraid_metrics() -> tuple[MetricSpec, ...]:
             reference="Elazar & Goldberg 2018, arXiv 1808.06640",
         ),
         MetricSpec(
+            name="blocks",
+            target=f"{_HERE}.blocks:blocks",
+            config=f"{_HERE}.readings:ProbesConfig",
+            summary="How do content and style spread over the factors: selectivity, MIG, DCI and modularity of blocks?",
+            reference="Chen et al. 2018 (MIG), Eastwood & Williams 2018 (DCI), Ridgeway & Mozer 2018 (modularity)",
+        ),
+        MetricSpec(
             name="reconstruction",
             target=f"{_HERE}.reconstruction:reconstruction",
             summary="How much of an unseen latent is lost by taking it apart and putting it back together?",
