@@ -150,6 +150,18 @@ def load_recipe(
         ConfigError: the file is missing or not YAML, a key at any level is unknown, or a value of the wrong type.
         UnknownNameError: a data set, backbone or method nothing provides.
     """
+    tree = read_tree(path)
+    for name, settings in (defaults or {}).items():
+        tree[name] = {**settings, **_section(tree.get(name), name)}
+    return build_recipe(tree, assignments)
+
+
+def read_tree(path: Path | str) -> dict[str, Any]:
+    """Read the sections of a recipe as they stand in its file.
+
+    Raises:
+        ConfigError: the file is missing, not YAML, or no mapping.
+    """
     path = Path(path)
     if not path.is_file():
         raise ConfigError("there is no such recipe", expected="a YAML file", found=str(path))
@@ -157,10 +169,7 @@ def load_recipe(
         tree = read_yaml(path.read_text(encoding="utf-8"), path.name)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path.name} is not text", expected="YAML in UTF-8", found=str(error)) from error
-    tree = _section(tree, "recipe")
-    for name, settings in (defaults or {}).items():
-        tree[name] = {**settings, **_section(tree.get(name), name)}
-    return build_recipe(tree, assignments)
+    return _section(tree, "recipe")
 
 
 def build_recipe(tree: Mapping[str, Any], assignments: Sequence[str] = ()) -> Recipe:
@@ -174,7 +183,7 @@ def build_recipe(tree: Mapping[str, Any], assignments: Sequence[str] = ()) -> Re
     >>> recipe.fit.steps, recipe.dataset.settings
     (10, {'size': 28})
     """
-    sections = _overridden(_section(tree, "recipe"), assignments)
+    sections = overridden(_section(tree, "recipe"), assignments)
     check_keys(sections, SECTIONS, where="recipe", what="section")
     backbone = _named(sections, "backbone")
     return Recipe(
@@ -234,7 +243,12 @@ def _text(value: Any, name: str) -> str | None:
     return value
 
 
-def _overridden(tree: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+def overridden(tree: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """Apply `--set` assignments to the sections of a recipe; the tree is left as it was.
+
+    Raises:
+        ConfigError: an assignment is malformed, or there is nothing below a setting.
+    """
     for assignment in assignments:
         names, value = parse_assignment(assignment)
         tree = _with(tree, names, value, assignment)

@@ -13,6 +13,7 @@ COMMANDS = {
     "pretrain": LazyCommand(f"{HOME}.pretrain:command", "Train a backbone from a recipe."),
     "fit": LazyCommand(f"{HOME}.fit:command", "Train a head on a frozen backbone from a recipe."),
     "evaluate": LazyCommand(f"{HOME}.evaluate:command", "Measure how far the factors of a head came apart."),
+    "compare": LazyCommand(f"{HOME}.compare:command", "Fit and measure several methods with several seeds."),
     "export": LazyCommand(f"{HOME}.export:command", "Write backbone and head as an ONNX bundle."),
 }
 

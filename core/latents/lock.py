@@ -14,7 +14,7 @@ LOCK = ".lock"
 
 
 @contextmanager
-def build_lock(folder: Path) -> Iterator[None]:
+def build_lock(folder: Path, what: str = "latent cache") -> Iterator[None]:
     """Hold the lock file of a folder, which says who holds it.
 
     The lock ends with its process, however that ends: what a killed builder left is simply taken over.
@@ -30,7 +30,7 @@ def build_lock(folder: Path) -> Iterator[None]:
         if not _try_lock(handle):
             holder = os.pread(handle, 100, 0).decode(errors="replace").strip()
             raise ArtefactError(
-                f"the latent cache {folder} is being built by somebody else",
+                f"the {what} {folder} is being built by somebody else",
                 expected="one builder at a time",
                 found=f"process {holder or '(unknown)'}",
                 hint="run this again when it is done: it will read what the other has built",

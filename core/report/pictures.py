@@ -23,10 +23,11 @@ Pictures = Tensor | npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG and what it shows."""
+    """A PNG, what it shows, and what it is called where several stand together."""
 
     caption: str
     png: bytes
+    title: str = ""
 
 
 #: Pixels between cells, and the grey behind them.

@@ -1,18 +1,13 @@
-"""Writing the report: one HTML file that needs nothing else."""
+"""Writing the report of an evaluation: one HTML file that needs nothing else."""
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from unbraid.core.artefacts import atomic_file
-from unbraid.core.evaluation import RANDOM, RAW, Evaluation, Figure
-from unbraid.core.evaluation.formatting import format_interval, format_value, further_baselines
+from unbraid.core.evaluation import Evaluation
 from unbraid.core.evaluation.table import by_kind
-from unbraid.core.report.headline import headlines, verdict
+from unbraid.core.report.headline import headlines
+from unbraid.core.report.page import write_page
 from unbraid.core.report.pictures import Picture
 
 if TYPE_CHECKING:
@@ -42,58 +37,15 @@ def write_report(
     Raises:
         StorageError: the disk is full, read-only, or permission is missing.
     """
-    page = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            evaluation=evaluation,
-            protocol=evaluation.protocol,
-            headlines=headlines(evaluation),
-            tables=by_kind(evaluation.figures),
-            absent=[figure for figure in evaluation.figures if figure.value is None],
-            pictures={picture.caption: _data_uri(picture.png) for picture in pictures},
-            model="" if model is None else repr(model),
-            run=dict(run or {}),
-        )
+    return write_page(
+        path,
+        "report.html",
+        evaluation=evaluation,
+        protocol=evaluation.protocol,
+        headlines=headlines(evaluation),
+        tables=by_kind(evaluation.figures),
+        absent=[figure for figure in evaluation.figures if figure.value is None],
+        pictures=pictures,
+        model="" if model is None else repr(model),
+        run=dict(run or {}),
     )
-    with atomic_file(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return Path(path)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("unbraid.core.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"as_json": _as_json, "cells": _cells, "verdict": verdict, "beside": _beside}
-    environment.globals |= {"RAW": RAW, "RANDOM": RANDOM}
-    return environment
-
-
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
-
-
-def _as_json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, default=str)
-
-
-def _cells(figure: Figure) -> dict[str, str]:
-    """Give the printed columns of a figure."""
-    classes = figure.intervals.get("classes")
-    return {
-        "value": format_value(figure.value, figure.unit),
-        "95 %": format_interval(figure.interval, figure.unit),
-        **({"new classes": format_interval(classes, figure.unit)} if classes else {}),
-        "chance": format_value(figure.chance, figure.unit),
-        RAW: format_value(figure.baselines.get(RAW), figure.unit),
-        RANDOM: format_value(figure.baselines.get(RANDOM), figure.unit),
-    }
-
-
-def _beside(figure: Figure) -> str:
-    return ", ".join(f"{name} {value}" for name, value in further_baselines(figure, (RAW, RANDOM)).items())
