@@ -102,6 +102,7 @@ class _Loop:
         self.state = RunState()
         self.best: dict[str, Tensor] | None = None
         self.monitor: Monitor | None = None
+        self.in_training_mode = False
 
     def begin(self, *, resume: bool, monitor: Callable[[Sequence[ObjectiveRunner]], Monitor] | None) -> None:
         """Restore what is to be resumed, and decide what is looked at."""
@@ -149,7 +150,9 @@ class _Loop:
         )
 
     def _step(self) -> None:
-        self.module.train()
+        if not self.in_training_mode:  # walking all modules in every step is felt in small heads
+            self.module.train()
+            self.in_training_mode = True
         for runner in self.runners:
             runner.run(self.settings.seed, self.state.step, self.watch)
         self.state.step += 1
@@ -199,6 +202,7 @@ class _Loop:
     @torch.no_grad()
     def _look(self, monitor: Monitor, progress: Progress) -> None:
         self.module.eval()
+        self.in_training_mode = False
         with _keeping_buffers(self.module):
             value = monitor.measure()
         line = {"step": self.state.step, f"validation.{monitor.name}": value if math.isfinite(value) else None}

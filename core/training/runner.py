@@ -1,6 +1,6 @@
 """One objective at work: its sampler, its optimiser, its step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -92,14 +92,21 @@ class ObjectiveRunner:
         """A finite loss can have a gradient that is not: the square root at zero."""
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         if gradients:
-            norm = torch.nn.utils.get_total_norm(gradients)
-            watch.look(f"{self.objective.name}.gradient", ("norm",), norm.unsqueeze(0), step)
+            watch.look(f"{self.objective.name}.gradient", ("norm",), _size(gradients).unsqueeze(0), step)
 
     def _blocked(self, watch: FiniteWatch) -> Tensor:
         blocked = watch.tripped
         if self.objective.gate is not None:
             blocked = blocked | ~self.objective.gate().bool()
         return blocked.float()
+
+
+def _size(gradients: Sequence[Tensor]) -> Tensor:
+    """Give a scalar that is finite where all gradients are."""
+    if gradients[0].device.type != "cpu":
+        return torch.nn.utils.get_total_norm(gradients)
+    # the total norm groups tensors for kernels that the CPU does not have, which costs a third on top
+    return torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]).sum()
 
 
 def _start_momentum(optimiser: torch.optim.Optimizer) -> None:
