@@ -41,15 +41,19 @@ def command(out: Path, assignments: tuple[str, ...]) -> None:
         _export(folder, model, data)
     click.echo(f"\nDone in {time.monotonic() - begun:.0f} s. In {out}/: report.html, metrics.json, head/, bundle/\n")
     click.echo("Three things to try next:")
-    click.echo(f"  unbraid evaluate {out / 'head'} --dataset glyphs    # the same figures from the saved head")
-    click.echo("  unbraid list methods                                # what else can be attached")
-    click.echo('  python -c "import unbraid; help(unbraid.freeze)"    # attach to a model of your own')
+    for line, why in (
+        (f"unbraid evaluate {out / 'head'} --dataset glyphs", "the same figures from the saved head"),
+        ("unbraid list methods", "what else can be attached"),
+        ('python -c "import unbraid; help(unbraid.freeze)"', "attach to a model of your own"),
+    ):
+        click.echo(f"  {line:<58}  # {why}")
 
 
 def _train(folder: Path, assignments: tuple[str, ...]) -> "tuple[AttachedModel, Dataset, Evaluation]":
     from unbraid.core.attached import attach
     from unbraid.core.config import config_to_dict
     from unbraid.core.recipe import load_recipe
+    from unbraid.core.report.headline import headlines
 
     with as_file(files("unbraid.core.cli") / "demo.yaml") as path:
         recipe = load_recipe(path, assignments)
@@ -65,17 +69,18 @@ def _train(folder: Path, assignments: tuple[str, ...]) -> "tuple[AttachedModel, 
     with _stage("measuring on characters and typefaces the head never saw"):
         evaluation = model.evaluate(data, **config_to_dict(recipe.evaluate))
     evaluation.save(folder / "metrics.json")
-    click.echo("\n" + evaluation.table() + "\n")
+    click.echo("\nIn short:\n" + "\n".join(f"  {line}" for line in headlines(evaluation)))
+    click.echo("\n" + evaluation.table())
     return model, data, evaluation
 
 
 def _report(folder: Path, model: "AttachedModel", data: "Dataset", evaluation: "Evaluation") -> None:
-    from unbraid.core.report import swap_picture, write_report
+    from unbraid.core.report import illustrate, write_report
 
     with _stage("drawing swaps, writing the report"):
-        picture = swap_picture(model, data)
-        (folder / "swaps.png").write_bytes(picture.png)
-        write_report(folder / "report.html", evaluation=evaluation, pictures=[picture], model=model)
+        shown = illustrate(model, data)
+        (folder / "swaps.png").write_bytes(shown.pictures[0].png)
+        write_report(folder / "report.html", evaluation=evaluation, illustrations=shown, model=model)
 
 
 def _export(folder: Path, model: "AttachedModel", data: "Dataset") -> None:
@@ -84,8 +89,9 @@ def _export(folder: Path, model: "AttachedModel", data: "Dataset") -> None:
     with _stage("running the export in a process without torch"):
         child = [sys.executable, "-c", WITHOUT_TORCH, str(folder / "bundle")]
         found = json.loads(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
-    worst = max(found.values())
-    click.echo(f"{report}\n  without torch: {', '.join(found)} agree with the exporter to {worst:.1e}")
+    for name, graph in report.graphs.items():
+        off = f"{graph.tolerance.max_abs:.0e} from torch at most, {found[name]:.0e} in the process without torch"
+        click.echo(f"  {name}: {graph.bytes:,} bytes, {off}")
 
 
 def _styles(data: "Dataset") -> int:
