@@ -31,6 +31,13 @@ def unbraid_metrics() -> tuple[MetricSpec, ...]:
             reference="Chen et al. 2018 (MIG), Eastwood & Williams 2018 (DCI), Ridgeway & Mozer 2018 (modularity)",
         ),
         MetricSpec(
+            name="scalar",
+            target=f"{_HERE}.scalar:scalar",
+            config=f"{_HERE}.scalar:ScalarConfig",
+            summary="BetaVAE, FactorVAE, MIG, DCI, SAP, modularity, explicitness, IRS, where generative factors are known",
+            reference="Locatello et al. 2019, arXiv 1811.12359",
+        ),
+        MetricSpec(
             name="reconstruction",
             target=f"{_HERE}.reconstruction:reconstruction",
             summary="How much of an unseen latent is lost by taking it apart and putting it back together?",
