@@ -62,7 +62,7 @@ def test_two_fits_are_the_same_bit_for_bit(backbone, glyphs, latents):
     assert not torch.equal(other.head.state_dict()["trunk.linear1.weight"], first["trunk.linear1.weight"])
 
 
-@pytest.mark.parametrize("preset", ["default", "paper", "code"])
+@pytest.mark.parametrize("preset", ["default", "paper", "code", "omniglot"])
 def test_presets_make_a_step_and_keep_the_backbone(backbone, glyphs, latents, preset):
     before = backbone.fingerprint
     model = unbraid.attach("fden", backbone, preset=preset)
