@@ -97,6 +97,7 @@ def test_demo_as_a_newcomer_runs_it(tmp_path):
 
 def test_demo_in_small(tmp_path, capsys):
     small = ["fit.steps=20", "evaluate.episodes=20", "fit.quiet=true", "method.trunk=[32]", "method.branch=[32]"]
+    small.append("evaluate.metrics=[few_shot, swap_error]")
     unbraid_command("demo", "--out", tmp_path / "demo", *(part for s in small for part in ("--set", s)))
     made = {p.name for p in (tmp_path / "demo").iterdir()}
     assert {"report.html", "metrics.json", "head", "bundle", "swaps.png", "recipe.yaml"} <= made
