@@ -50,4 +50,11 @@ def unbraid_metrics() -> tuple[MetricSpec, ...]:
             summary="How far is content in another style from the true sample, beside the simplest rules?",
             needs=frozenset({"entangle"}),
         ),
+        MetricSpec(
+            name="swap_labels",
+            target=f"{_HERE}.swap_labels:swap_labels",
+            config=f"{_HERE}.swap_labels:SwapLabelsConfig",
+            summary="Does a judge of real latents see both donors in a swap, do its factors return, do styles differ?",
+            needs=frozenset({"entangle"}),
+        ),
     )

@@ -118,6 +118,31 @@ def test_the_protocol_says_what_was_measured(evaluation, glyphs, fitted):
     }
 
 
+def test_every_metric_can_be_asked_for_and_what_samples_is_redrawn(fitted, glyphs, latents):
+    metrics = {
+        "blocks": QUICK["probes"],
+        "scalar": {},
+        "swap_labels": {"swaps": 50, "donors": 3},
+    }
+    assert {*metrics, *QUICK} <= set(get_registry().metrics())
+    found = fitted.evaluate(glyphs, metrics=metrics, latents=latents)
+    assert not found.failures
+    absent = {figure.name for figure in found.figures if figure.value is None}
+    assert absent == {"scalar"}  # no known factors
+    again = fitted.evaluate(glyphs, metrics=metrics, latents=latents)
+    assert again.to_json() == found.to_json()
+
+
+def test_sampled_factors_are_redrawn_and_draw_nought_is_what_the_population_holds(fitted, glyphs, latents):
+    modes = Modes(factor="sample")
+    evidence = gather_evidence(fitted, glyphs, latents, seed=0, episodes=10, modes=modes)
+    assert evidence.factor_mode == "sample"
+    factors, _ = evidence.redraw("unseen_both", 0)
+    for name, factor in evidence.populations["unseen_both"].factors.items():
+        np.testing.assert_array_equal(factors[name], factor)
+    assert gather_evidence(fitted, glyphs, latents, seed=0, episodes=10, modes=Modes()).redraw is None
+
+
 def test_metrics_see_the_factors_that_users_get(fitted, glyphs, latents):
     evidence = gather_evidence(fitted, glyphs, latents, seed=0, episodes=10, modes=Modes())
     population = evidence.populations["unseen_both"]
