@@ -15,6 +15,7 @@ from unbraid.core.errors import CapabilityError
 from unbraid.core.images import as_images
 from unbraid.core.interfaces import SPLITS, Backbone, Dataset, Split
 from unbraid.core.recipe import Recipe
+from unbraid.core.report import write_pretrain_report
 from unbraid.core.threads import core_count, threads
 from unbraid.registry import get_registry, import_target
 
@@ -47,7 +48,7 @@ class Reconstruction:
 
 
 def pretrain(recipe: Recipe, out: Path, *, resume: bool = False) -> tuple[Path, list[Reconstruction]]:
-    """Train the backbone of a recipe; write weights, `recipe.yaml` and `metrics.json` into a folder.
+    """Train the backbone of a recipe; write weights, `recipe.yaml`, `metrics.json` and `report.html` into a folder.
 
     Args:
         recipe: its section `pretrain` is for the adapter.
@@ -75,6 +76,7 @@ def pretrain(recipe: Recipe, out: Path, *, resume: bool = False) -> tuple[Path, 
     backbone = load_backbone(recipe.backbone.name, weights=str(weights))
     figures = list(reconstructions(backbone, dataset))
     write_json(out / "metrics.json", {"reconstruction": [described(figure) for figure in figures]})
+    write_pretrain_report(out, backbone, dataset, figures)
     return weights, figures
 
 

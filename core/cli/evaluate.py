@@ -1,6 +1,5 @@
 """`unbraid evaluate`: figures, their table, and a report."""
 
-import contextlib
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +48,8 @@ def command(
     cache = head.parent / "latents"
     evaluation = model.evaluate(data, **settings, **({"cache": cache} if cache.is_dir() else {}))
     click.echo(evaluation.table())
-    _write(head.parent if out is None else out, evaluation, model, data, report=out is not None)
+    curve = head.parent / "metrics.jsonl"
+    _write(head.parent if out is None else out, evaluation, model, data, curve, report=out is not None)
     if evaluation.failures:
         raise SystemExit(1)
 
@@ -91,15 +91,19 @@ def _dataset(recipe: "Recipe | None", name: str | None, source: Path) -> "Datase
     return recipe.load_dataset()
 
 
-def _write(folder: Path, evaluation: "Evaluation", model: "AttachedModel", data: "Dataset", *, report: bool) -> None:
-    from unbraid.core.errors import CapabilityError, DataError
-    from unbraid.core.report import swap_picture, write_report
+def _write(
+    folder: Path, evaluation: "Evaluation", model: "AttachedModel", data: "Dataset", curve: Path, *, report: bool
+) -> None:
+    from unbraid.core.report import illustrate, read_curves, write_report
 
     folder.mkdir(parents=True, exist_ok=True)
     click.echo(f"wrote {evaluation.save(folder / 'metrics.json')}")
-    if not report:
-        return
-    pictures = []
-    with contextlib.suppress(CapabilityError, DataError):  # a head that cannot swap has no picture
-        pictures.append(swap_picture(model, data))
-    click.echo(f"wrote {write_report(folder / 'report.html', evaluation=evaluation, pictures=pictures, model=model)}")
+    if report:
+        page = write_report(
+            folder / "report.html",
+            evaluation=evaluation,
+            illustrations=illustrate(model, data),
+            curves=read_curves(curve),
+            model=model,
+        )
+        click.echo(f"wrote {page}")

@@ -14,12 +14,14 @@ import click
 def command(recipe: Path, assignments: tuple[str, ...], out: Path | None, resume: bool, quiet: bool) -> None:
     """Train a head on the frozen backbone that RECIPE states.
 
-    The folder of the run gets the resolved recipe, the latent cache, checkpoints, metrics.jsonl and the head.
+    The folder of the run gets the resolved recipe, the latent cache, checkpoints, metrics.jsonl, the head and
+    report.html.
     """
     from unbraid.core.attached import attach
     from unbraid.core.config import config_to_dict
     from unbraid.core.errors import ConfigError
     from unbraid.core.recipe import load_recipe
+    from unbraid.core.report import write_fit_report
 
     stated = load_recipe(recipe, assignments)
     if stated.method is None:
@@ -34,8 +36,9 @@ def command(recipe: Path, assignments: tuple[str, ...], out: Path | None, resume
     settings = {**config_to_dict(stated.fit), "quiet": quiet or stated.fit.quiet}
     result = model.fit(data, out=folder, cache=folder / "latents", resume=resume, **settings)
     head = model.save(folder / "head")
+    report = write_fit_report(folder, model, data, result)
     click.echo(repr(model))
     if result.monitor is not None:
         click.echo(f"best {result.monitor} on validation classes: {result.best_value:.4g} at step {result.best_step}")
-    click.echo(f"{result.steps} steps; head in {head}")
+    click.echo(f"{result.steps} steps; head in {head}; report in {report}")
     click.echo(f"next: unbraid evaluate {head}   unbraid export {head}")

@@ -15,7 +15,7 @@ from unbraid.core.cli.table import format_table
 def command(recipe: Path, assignments: tuple[str, ...], out: Path | None, resume: bool) -> None:
     """Train the backbone of a recipe on the training classes of its data set.
 
-    Writes weights, metrics and the resolved recipe, and says how well pictures come back: the mean squared error of a
+    Writes weights, metrics, report.html and the resolved recipe, and says how well pictures come back: the mean squared error of a
     pixel beside the variance of the pixels.
     """
     from unbraid.core.pretraining import pretrain

@@ -1,6 +1,27 @@
 """One page a person reads: headline, tables, pictures, protocol."""
 
+from unbraid.core.report.charts import Curve, read_curves
+from unbraid.core.report.fit import write_fit_report
+from unbraid.core.report.illustrations import Illustrations, illustrate
+from unbraid.core.report.interpolation import interpolation_grid, interpolation_picture
+from unbraid.core.report.maps import FactorMap, factor_maps
 from unbraid.core.report.pictures import Picture, swap_grid, swap_picture
+from unbraid.core.report.pretrain import write_pretrain_report
 from unbraid.core.report.report import write_report
 
-__all__ = ["Picture", "swap_grid", "swap_picture", "write_report"]
+__all__ = [
+    "Curve",
+    "FactorMap",
+    "Illustrations",
+    "Picture",
+    "factor_maps",
+    "illustrate",
+    "interpolation_grid",
+    "interpolation_picture",
+    "read_curves",
+    "swap_grid",
+    "swap_picture",
+    "write_fit_report",
+    "write_pretrain_report",
+    "write_report",
+]

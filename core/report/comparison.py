@@ -40,7 +40,7 @@ def write_comparison_report(
         for name, group in groupby(comparison.summaries, key=lambda summary: summary.figure)
     ]
     for table in tables:
-        table["rows"] = [summary_row(summary, count) for summary in table["summaries"]]
+        table["rows"] = _without_empty_columns([summary_row(summary, count) for summary in table["summaries"]])
         table["pairs"] = [difference_row(difference) for difference in table["differences"]]
     pictures, without = _pictures(heads, backbone, dataset)
     return write_page(
@@ -63,6 +63,11 @@ def _table(name: str, summaries: "list[Summary]", comparison: "Comparison", coun
         "summaries": summaries,
         "differences": [d for d in comparison.differences if d.figure == name],
     }
+
+
+def _without_empty_columns(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    kept = [name for name in rows[0] if any(row[name] for row in rows)]
+    return [{name: row[name] for name in kept} for row in rows]
 
 
 def _sentences(comparison: "Comparison") -> list[str]:

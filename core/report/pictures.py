@@ -1,24 +1,19 @@
 """Grids of swaps as PNG: content donors down, style donors across, the true cells beside them."""
 
-import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
-from torch import Tensor
 
 from unbraid.core.errors import DataError
 from unbraid.core.interfaces.dataset import Dataset
 from unbraid.core.interfaces.draws import derive_seed
+from unbraid.core.report.drawing import Pictures, Pixels, beside, floats, framed, png_of
 
 if TYPE_CHECKING:
     from unbraid.core.attached import AttachedModel
-
-Pixels = npt.NDArray[np.uint8]
-Pictures = Tensor | npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +23,6 @@ class Picture:
     caption: str
     png: bytes
     title: str = ""
-
-
-#: Pixels between cells, and the grey behind them.
-GAP, PAPER, RULE = 2, 255, 160
-#: Width a cell is enlarged to at least, so that small pictures can be seen.
-CELL = 56
 
 
 def swap_grid(model: "AttachedModel", contents: Pictures, styles: Pictures, truth: Pictures | None = None) -> bytes:
@@ -55,17 +44,17 @@ def swap_grid(model: "AttachedModel", contents: Pictures, styles: Pictures, trut
         CapabilityError: the head cannot entangle, or the backbone cannot decode.
         DataError: the pictures are not grey or colour, or `truth` has another shape.
     """
-    content, style = _floats(contents), _floats(styles)
+    content, style = floats(contents), floats(styles)
     n, m = len(content), len(style)
     rows, columns = torch.arange(n).repeat_interleave(m), torch.arange(m).repeat(n)
     swapped = model.transfer(content=content[rows], style=style[columns]).cpu()
-    grids = [_framed(content, style, swapped.view(n, m, *swapped.shape[1:]))]
+    grids = [framed(content, style, swapped.view(n, m, *swapped.shape[1:]))]
     if truth is not None:
-        true = _floats(truth)
+        true = floats(truth)
         if true.shape[:2] != (n, m):
             raise DataError("the true cells do not match", expected=f"{n} x {m} pictures", found=tuple(true.shape))
-        grids.append(_framed(content, style, true))
-    return _png(_beside(grids))
+        grids.append(framed(content, style, true))
+    return png_of(beside(grids))
 
 
 def swap_picture(
@@ -87,7 +76,7 @@ def swap_picture(
         CapabilityError: the head cannot entangle, or the backbone cannot decode.
         DataError: the data set has no rows to choose from.
     """
-    rows, where = _candidates(dataset)
+    rows, where = least_seen(dataset)
     rng = np.random.default_rng(derive_seed(seed, "report/swap_picture", 0))
     caption = f"Rows take their content from the first column, columns their style from the first row; {where}."
     if dataset.style is None:
@@ -113,7 +102,7 @@ def _true_cells(
     return np.stack([dataset.images[np.array(line, dtype=np.int64)] for line in rows])
 
 
-def _candidates(dataset: Dataset) -> tuple[npt.NDArray[np.int64], str]:
+def least_seen(dataset: Dataset) -> tuple[npt.NDArray[np.int64], str]:
     """Give the least seen rows there are, and what they are."""
     unseen = "contents never seen in training"
     known = np.all([labels >= 0 for labels in dataset.labels.values()], axis=0)
@@ -137,48 +126,3 @@ def _first(cells: dict[tuple[int, int], int], content: int | None = None, style:
     """Give the row of the donor: the first style of a content, the last content of a style, so that they differ."""
     found = [row for (c, s), row in sorted(cells.items()) if content in (None, c) and style in (None, s)]
     return found[0] if content is not None else found[-1]
-
-
-def _floats(pictures: Pictures) -> Tensor:
-    tensor = torch.as_tensor(pictures).cpu()
-    tensor = tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor.float()
-    if tensor.shape[-3] not in (1, 3):
-        raise DataError(
-            "only grey and colour pictures can be drawn", expected="1 or 3 channels", found=tensor.shape[-3]
-        )
-    return tensor
-
-
-def _framed(content: Tensor, style: Tensor, cells: Tensor) -> Pixels:
-    """Set cells `(n, m, C, H, W)` into a frame with the donors: `(height, width, 3)`."""
-    blank = torch.full_like(style[:1], PAPER / 255)
-    lines = [torch.cat([blank, style])] + [torch.cat([content[i : i + 1], cells[i]]) for i in range(len(content))]
-    scale = max(1, -(-CELL // cells.shape[-1]))
-    drawn = [np.concatenate([_cell(each, scale, j == 0) for j, each in enumerate(line)], 1) for line in lines]
-    drawn[0] = _ruled(drawn[0], axis=0)
-    return np.concatenate(drawn, 0)
-
-
-def _cell(picture: Tensor, scale: int, donor: bool) -> Pixels:
-    pixels = (picture.nan_to_num(0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    pixels = np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels
-    pixels = pixels.repeat(scale, 0).repeat(scale, 1)
-    bordered: Pixels = np.pad(pixels, ((GAP, GAP), (GAP, GAP), (0, 0)), constant_values=PAPER)
-    return _ruled(bordered, axis=1) if donor else bordered
-
-
-def _ruled(pixels: Pixels, axis: int) -> Pixels:
-    """Add a grey rule behind a header row (axis 0) or column (axis 1)."""
-    shape = (GAP, pixels.shape[1], 3) if axis == 0 else (pixels.shape[0], GAP, 3)
-    return np.concatenate([pixels, np.full(shape, RULE, np.uint8)], axis)
-
-
-def _beside(grids: list[Pixels]) -> Pixels:
-    space = np.full((grids[0].shape[0], CELL // 2, 3), PAPER, np.uint8)
-    return np.concatenate([part for grid in grids for part in (grid, space)][:-1], 1)
-
-
-def _png(pixels: Pixels) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()

@@ -15,8 +15,8 @@ from unbraid.core.cli.evaluate import command
 from unbraid.core.errors import CapabilityError, DataError
 from unbraid.core.evaluation import RAW, Evaluation, Figure
 from unbraid.core.report import Picture, swap_grid, swap_picture, write_report
+from unbraid.core.report.drawing import CELL, GAP, PAPER
 from unbraid.core.report.headline import headlines, verdict
-from unbraid.core.report.pictures import CELL, GAP, PAPER
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,33 @@
+"""How to read each kind of figure, in the words of the report."""
+
+from collections.abc import Iterable, Mapping
+
+#: First part of a figure's name -> what it is, which direction is good, and where it deceives.
+READING: Mapping[str, str] = {
+    "few_shot": "Share of queries put to the right one of a few classes by the nearest mean of their examples. High is "
+    "good for a content factor, and should at least equal the raw latents; near chance is good for a style factor.",
+    "few_shot_score": "The same task, decided by the head's own scorer instead of distance.",
+    "alignment": "Share of labels a fresh attacker reads from the factor they belong in; high is good. Training "
+    "contents, split by sample, so it says what the factor holds and not whether it generalises to new contents.",
+    "leakage": "The same for labels that do not belong in the factor; chance is best. It is a lower bound: a stronger "
+    "attacker might read more, none can be shown to read less.",
+    "selectivity": "Normalised accuracy in the right factors less that in the wrong ones: 1 is best, 0 is no separation.",
+    "block_mig": "Information in the right factors less that in the wrong ones, as a share of the label's entropy.",
+    "block_dci": "Disentanglement: each factor speaks of one label. Completeness: each label sits in one factor.",
+    "block_modularity": "Each factor speaks of one label only, all factors counted alike: 1 is best.",
+    "reconstruction": "Squared error of taking a latent apart and putting it together, by the variance of the latents: "
+    "0 is perfect, 1 is predicting the mean. Raw latents have 0 by definition: no head gets there for free.",
+    "reconstruction_pixels": "Mean squared error of the decoded picture. Raw latents show what encoder and decoder lose "
+    "by themselves; only what lies above is the head's doing.",
+    "swap_error": "Squared error of content in another style against the true sample, by the variance: 0 is perfect, 1 "
+    "is predicting the mean. A head that only copies its content donor scores 'copy content donor'; one worth having "
+    "beats the additive rule too.",
+    "swap_right_cell": "Share of swaps nearest to a true sample of the right content and the right style.",
+    "swap_error_pixels": "The same as swap_error on decoded pictures; 'decoded true latent' is the best any head can do "
+    "behind this decoder.",
+}
+
+
+def how_to_read(kinds: Iterable[str]) -> dict[str, str]:
+    """Give the explanation of every kind of figure that has one, in the order of the figures."""
+    return {kind: READING[kind] for kind in kinds if kind in READING}
