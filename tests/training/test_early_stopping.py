@@ -134,6 +134,30 @@ def test_what_a_loss_notes_while_watched_is_no_part_of_training(latents: Any, he
     assert float(seen(4)) == float(seen(3)) == 12.0
 
 
+def test_every_step_is_made_in_training_mode_and_every_look_in_evaluation(latents: Any) -> None:
+    steps, looks = [], []
+
+    class Parted(Counter):
+        def __init__(self) -> None:
+            super().__init__()
+            self.part = nn.Dropout()
+
+        def loss(self, batch: Any, draws: Any) -> dict[str, Term]:
+            steps.append((self.training, self.part.training))
+            return super().loss(batch, draws)
+
+    module = Parted().eval()
+
+    def look() -> float:
+        looks.append((module.training, module.part.training))
+        return 0.0
+
+    settings = FitSettings(steps=9, eval_every=4, quiet=True)
+    train(module, module.objectives(), latents, settings, monitor=lambda runners: Monitor("mode", True, look))
+    assert steps == [(True, True)] * 9
+    assert looks == [(False, False)] * 3
+
+
 def test_without_a_monitor_the_last_weights_are_kept(latents: Any) -> None:
     module = Counter()
     result = train(module, module.objectives(), latents, FitSettings(steps=9, quiet=True))
