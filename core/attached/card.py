@@ -1,16 +1,23 @@
 """The model card of a head."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from unbraid.core.evaluation.figure import RANDOM, RAW
+from unbraid.core.evaluation.formatting import format_interval, format_value
 
-def model_card(config: Mapping[str, Any]) -> str:
+if TYPE_CHECKING:
+    from unbraid.core.evaluation import Evaluation, Figure
+
+
+def model_card(config: Mapping[str, Any], evaluation: "Evaluation | None" = None) -> str:
     """Write the `README.md` of a head from its `config.json`.
 
     Args:
         config: what `describe` gives.
+        evaluation: of this head; its headline figures become a table.
 
     Returns:
         Markdown with the YAML header that model hubs read.
@@ -50,4 +57,38 @@ import unbraid
 model = unbraid.load("path/to/this/folder")
 factors = model.disentangle(images)
 ```
+{_figures(evaluation) if evaluation else ""}"""
+
+
+def _figures(evaluation: "Evaluation") -> str:
+    """Write the section of figures, with what it takes to judge them."""
+    protocol = evaluation.protocol
+    shown = [figure for figure in evaluation.figures if figure.headline and figure.value is not None]
+    rows = "\n".join(_row(figure) for figure in shown)
+    return f"""
+## Figures
+
+Measured on `{protocol["dataset"]["name"]}` (`{protocol["dataset"]["fingerprint"]}`), seed {protocol["seed"]},
+{protocol["episodes"]} episodes, unbraid {protocol["versions"]["unbraid"]}.
+Did the backbone see the test classes? {protocol["backbone_saw_test_classes"]}.
+
+| figure | value | 95 % | chance | {RAW} | {RANDOM} | best |
+| --- | --- | --- | --- | --- | --- | --- |
+{rows}
+
+95 %: over the episodes, samples or contents at hand. {RAW}: the frozen latent without this head; {RANDOM}: this head,
+untrained. A head that beats neither has learned nothing that shows here.
 """
+
+
+def _row(figure: "Figure") -> str:
+    unit = figure.unit
+    cells = [
+        figure.name,
+        format_value(figure.value, unit),
+        format_interval(figure.interval, unit),
+        format_value(figure.chance, unit),
+        *(format_value(figure.baselines.get(name), unit) for name in (RAW, RANDOM)),
+        "high" if figure.higher_is_better else "low",
+    ]
+    return f"| {' | '.join(cells)} |"

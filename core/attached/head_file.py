@@ -1,5 +1,6 @@
 """A trained head as people keep it: a folder with `config.json`, `model.safetensors` and a model card."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,15 @@ import torch
 from torch import Tensor
 
 import unbraid
-from unbraid.core.artefacts import atomic_folder, read_json, read_tensors, verify_folder, write_json, write_tensors
+from unbraid.core.artefacts import (
+    MANIFEST,
+    atomic_folder,
+    read_json,
+    read_tensors,
+    verify_folder,
+    write_json,
+    write_tensors,
+)
 from unbraid.core.attached.attaching import as_backbones, check_backbones
 from unbraid.core.attached.building import Method, build_head
 from unbraid.core.attached.card import model_card
@@ -28,9 +37,11 @@ from unbraid.registry import get_registry, import_target
 
 if TYPE_CHECKING:
     from unbraid.core.attached.model import AttachedModel
+    from unbraid.core.evaluation import Evaluation
 
 FORMAT = "unbraid-head"
 FORMAT_VERSION = 1
+CARD = "README.md"
 
 
 def save(model: "AttachedModel", path: Path) -> Path:
@@ -44,8 +55,52 @@ def save(model: "AttachedModel", path: Path) -> Path:
     with atomic_folder(path, kind="head") as folder:
         write_tensors(folder / "model.safetensors", head.head_state())
         write_json(folder / "config.json", config)
-        (folder / "README.md").write_text(model_card(config), encoding="utf-8")
+        (folder / CARD).write_text(model_card(config), encoding="utf-8")
     return path
+
+
+def update_card(path: str | Path, evaluation: "Evaluation") -> Path:
+    """Write the figures of a head into its model card; the folder is replaced in one step, config and weights kept.
+
+    Args:
+        path: the folder `save` wrote.
+        evaluation: of this head.
+
+    Returns:
+        Where the card is.
+
+    Raises:
+        ArtefactError: the figures are those of another method, or the head is part of a larger artefact.
+        DamagedArtefactError: a file is truncated, altered or missing.
+        StorageError: writing failed; what was there is intact.
+    """
+    folder = Path(path)
+    verify_folder(folder, kind="head")
+    config = read_json(folder / "config.json")
+    _check_format(folder, config)
+    _check_card(folder, config, evaluation)
+    with atomic_folder(folder, kind="head") as renewed:
+        shutil.copytree(folder, renewed, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
+        (renewed / CARD).write_text(model_card(config, evaluation), encoding="utf-8")
+    return folder / CARD
+
+
+def _check_card(folder: Path, config: Mapping[str, Any], evaluation: "Evaluation") -> None:
+    if (folder.parent / MANIFEST).exists():
+        raise ArtefactError(
+            f"{folder} is part of {folder.parent}, whose checksums would no longer hold",
+            expected="a head in a folder of its own",
+            found=f"{MANIFEST} beside it",
+            hint="copy the head elsewhere and measure it there",
+        )
+    mine, theirs = config["config"], evaluation.protocol["method"]["config"]
+    fingerprints = {backbone["fingerprint"] for backbone in config["backbones"].values()}
+    if mine != theirs or evaluation.protocol["backbone"]["fingerprint"] not in fingerprints:
+        raise ArtefactError(
+            f"these figures are not of the head in {folder}",
+            expected=f"{config['method']['name']} with the settings and the backbone of its config.json",
+            found=f"{evaluation.protocol['method']['name']} with others",
+        )
 
 
 def describe(model: "AttachedModel") -> dict[str, Any]:

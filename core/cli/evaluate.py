@@ -23,6 +23,7 @@ RECIPE = "recipe.yaml"
 @click.option("--episodes", type=click.IntRange(min=1), help="Few-shot episodes. Default: 1000.")
 @click.option("--seed", type=int, help="Of episodes, attackers, swaps and the untrained head. Default: 0.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of metrics.json and report.html.")
+@click.option("--card", is_flag=True, help="Write the figures into the model card of the head.")
 def command(
     source: Path,
     dataset: str | None,
@@ -31,6 +32,7 @@ def command(
     episodes: int | None,
     seed: int | None,
     out: Path | None,
+    card: bool,
 ) -> None:
     """Measure how far the factors of a head came apart.
 
@@ -38,6 +40,7 @@ def command(
     beside the head; with --out also report.html. Exits with 1 where a metric broke.
     """
     import unbraid
+    from unbraid.core.attached.head_file import update_card
 
     recipe, head = _find(source, assignments, out)
     data = _dataset(recipe, dataset, source)
@@ -50,6 +53,8 @@ def command(
     click.echo(evaluation.table())
     curve = head.parent / "metrics.jsonl"
     _write(head.parent if out is None else out, evaluation, model, data, curve, report=out is not None)
+    if card:
+        click.echo(f"wrote {update_card(head, evaluation)}")
     if evaluation.failures:
         raise SystemExit(1)
 
