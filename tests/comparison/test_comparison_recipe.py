@@ -1,10 +1,13 @@
 """Recipes of comparisons: strict at every level, written out in full, and read back as themselves."""
 
+from pathlib import Path
+
 import pytest
 
 from unbraid.__main__ import main
 from unbraid.core.comparison import build_comparison, load_comparison
 from unbraid.core.errors import ConfigError, UnbraidError
+from unbraid.core.plain_yaml import read_yaml
 
 TREE = {
     "dataset": "glyphs",
@@ -80,3 +83,9 @@ def test_a_recipe_without_a_folder_needs_one():
 
     with pytest.raises(ConfigError, match="where the results go"):
         compare(TREE)
+
+
+def test_the_recipe_of_the_documentation_can_be_run_as_it_stands():
+    text = (Path(__file__).parents[2] / "docs" / "choosing.md").read_text()
+    recipe = build_comparison(read_yaml(text.partition("```yaml\n")[2].partition("```")[0], "choosing.md"))
+    assert len(recipe.recipes) == 4 and recipe.out
