@@ -31,6 +31,13 @@ def unbraid_metrics() -> tuple[MetricSpec, ...]:
             reference="Chen et al. 2018 (MIG), Eastwood & Williams 2018 (DCI), Ridgeway & Mozer 2018 (modularity)",
         ),
         MetricSpec(
+            name="mutual_information",
+            target=f"{_HERE}.mutual_information:mutual_information",
+            config=f"{_HERE}.mutual_information:MutualInformationConfig",
+            summary="How much do factors know of each other, by a fresh critic on held-out samples?",
+            reference="Belghazi et al. 2018, MINE, arXiv 1801.04062",
+        ),
+        MetricSpec(
             name="scalar",
             target=f"{_HERE}.scalar:scalar",
             config=f"{_HERE}.scalar:ScalarConfig",

@@ -121,6 +121,7 @@ def test_the_protocol_says_what_was_measured(evaluation, glyphs, fitted):
 def test_every_metric_can_be_asked_for_and_what_samples_is_redrawn(fitted, glyphs, latents):
     metrics = {
         "blocks": QUICK["probes"],
+        "mutual_information": {"steps": 100, "samples": 500},
         "scalar": {},
         "swap_labels": {"swaps": 50, "donors": 3},
     }
