@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from unbraid.core.catalogue import load_backbone, load_dataset
     from unbraid.core.errors import UnbraidError
     from unbraid.core.evaluation import Evaluation, Figure
-    from unbraid.core.modules import freeze
     from unbraid.core.interfaces import (
         Backbone,
         BackboneInfo,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
         Term,
         only,
     )
+    from unbraid.core.modules import freeze
     from unbraid.core.serving import Bundle, load_bundle
     from unbraid.registry import BackboneSpec, DatasetSpec, DisentanglerSpec, MetricSpec, TrackerSpec, hookimpl
 
