@@ -1,7 +1,7 @@
 """Disentanglement, completeness, informativeness."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,9 @@ def dci_gbt(codes: Floats, factors: Ints, *, train: Rows, test: Rows, seed: int 
 
     def fit(factor: Ints) -> tuple[Floats, float]:
         model = GradientBoostingClassifier(random_state=seed).fit(codes[train], factor[train])
-        return np.abs(model.feature_importances_), float((model.predict(codes[test]) == factor[test]).mean())
+        return np.abs(model.feature_importances_), float(
+            np.mean(np.equal(cast("Any", model).predict(codes[test]), factor[test]))
+        )
 
     return _scores(fit, factors)
 
@@ -60,9 +62,11 @@ def dci_linear(codes: Floats, factors: Ints, *, train: Rows, test: Rows, seed: i
     scaled = np.where(spread > 1e-9, (codes - mean) / np.maximum(spread, 1e-9), 0.0)
 
     def fit(factor: Ints) -> tuple[Floats, float]:
-        model = LinearSVC(penalty="l1", dual=False, C=0.1, random_state=seed, max_iter=5000)
+        model = LinearSVC(penalty="l1", dual=False, C=0.1, random_state=seed, max_iter=5000)  # pyright: ignore[reportArgumentType]
         model.fit(scaled[train], factor[train])
-        return np.abs(model.coef_).mean(0), float((model.predict(scaled[test]) == factor[test]).mean())
+        return np.abs(model.coef_).mean(0), float(
+            np.mean(np.equal(cast("Any", model).predict(scaled[test]), factor[test]))
+        )
 
     return _scores(fit, factors)
 

@@ -1,5 +1,7 @@
 """Separated attribute predictability."""
 
+from typing import Any, cast
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.svm import LinearSVC
@@ -36,4 +38,4 @@ def _accuracy(
 ) -> float:
     model = LinearSVC(C=0.01, class_weight="balanced", random_state=0)
     model.fit(code[train, None], factor[train])
-    return float((model.predict(code[test, None]) == factor[test]).mean())
+    return float(np.mean(np.equal(cast("Any", model).predict(code[test, None]), factor[test])))
