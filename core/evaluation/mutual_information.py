@@ -160,6 +160,7 @@ def _train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=settings.steps)
     looks: list[Tensor] = []
     per_epoch = len(pair[0]) // batch
+    order = torch.empty(0, dtype=torch.long)  # drawn anew at the start of every epoch
     for step in range(settings.steps):
         epoch, place = divmod(step, per_epoch)
         if place == 0:
