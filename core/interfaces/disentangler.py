@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from unbraid.core.errors import CapabilityError
@@ -84,7 +85,7 @@ class Disentangler(nn.Module):
         return self
 
     def graphs(self) -> dict[str, Graph]:
-        """Give the graphs export writes; those of `disentangle` and `entangle` unless the method adds some."""
+        """Give the graphs export writes; one for each thing it can do; a method may add some."""
         shapes = {factor.name: factor.shape for factor in self.factors}
         graphs = {"disentangle": Graph(_Disentangle(self), {"latent": self.latent.shape}, shapes)}
         if "entangle" in self.capabilities:
@@ -93,7 +94,19 @@ class Disentangler(nn.Module):
             content = self.factor("content")
             inputs = {"first": content.shape, "second": content.shape}
             graphs["score"] = Graph(_Score(self), inputs, {"score": ()})
+        if "classify" in self.capabilities:
+            graphs["classify"] = Graph(_Classify(self), {"latent": self.latent.shape}, {"logits": (self._classes(),)})
         return graphs
+
+    def _classes(self) -> int:
+        """Ask the network itself how many classes it tells apart."""
+        tensor = next((t for t in (*self.parameters(), *self.buffers())), torch.zeros(()))
+        training = self.training
+        self.eval()  # two zero latents must not enter batch-norm statistics
+        with torch.no_grad():
+            logits = self.classify(torch.zeros(2, *self.latent.shape, device=tensor.device))
+        self.train(training)
+        return logits.shape[1]
 
     #: Shape of the latents the head was built for; set by the constructor.
     latent: LatentSpec
@@ -155,6 +168,15 @@ class _Score(nn.Module):
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         return self.head.score(first, second)
+
+
+class _Classify(nn.Module):
+    def __init__(self, head: Disentangler) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return self.head.classify(latent)
 
 
 def only(mapping: Mapping[str, Any]) -> Any:

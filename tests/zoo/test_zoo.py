@@ -193,6 +193,8 @@ def test_export_runs_without_torch_and_agrees(toy, fitted, bundle):
     for name in expected:
         bound = 1e-5 * max(1.0, float(expected[name].abs().max()))
         assert np.abs(expected[name].numpy() - found[name]).max() <= bound
+    if "classify" in model.head.capabilities:
+        assert np.abs(model.head.classify(model.encode(x)).detach().numpy() - bundle.classify(x)).max() <= 1e-5
     if "entangle" in model.head.capabilities and "decode" in model.backbone.info.capabilities:
         gap = np.abs(
             model.transfer(content=x, style=x[::-1].copy()).numpy() - bundle.transfer(content=x, style=x[::-1])
