@@ -324,6 +324,13 @@ def test_pretraining_refuses_pictures_that_are_not_square(recipe: Path, tmp_path
         pretrain(load_recipe(recipe, [f"dataset.path={tmp_path / 'wide.npz'}"]), tmp_path)
 
 
+def test_an_untrained_one_comes_back_from_what_a_head_keeps_of_it() -> None:
+    backbone = load_backbone("vae", size=12, width=4, base=4, seed=3)
+    again = load_backbone("vae", **backbone.info.config)
+    assert again.fingerprint == backbone.fingerprint
+    assert load_backbone("vae", size=12, width=4, base=4, seed=4).fingerprint != backbone.fingerprint
+
+
 README = (Path(__file__).parents[2] / "adapters" / "backbones" / "vae" / "README.md").read_text()
 
 

@@ -19,7 +19,7 @@ def load(config: VAEConfig) -> Backbone:
     """
     if config.weights is None:
         vae = build_vae(config.architecture(), config.seed)
-        return as_backbone(vae, weights=None, source=f"untrained, seed {config.seed}")
+        return as_backbone(vae, weights=None, source=f"untrained, seed {config.seed}", seed=config.seed)
     stored = load_weights(config.weights)
     _check_agreement(config, stored.architecture)
     vae = build_vae(stored.architecture)
@@ -31,15 +31,18 @@ def load(config: VAEConfig) -> Backbone:
     return as_backbone(vae, where, source=source, licence=stored.licence, trained_on=stored.trained_on)
 
 
-def as_backbone(vae: VAE, weights: str | None, *, source: str, licence: str = "", trained_on: str = "") -> Backbone:
-    """Wrap a VAE."""
+def as_backbone(
+    vae: VAE, weights: str | None, *, source: str, licence: str = "", trained_on: str = "", seed: int = 0
+) -> Backbone:
+    """Wrap a VAE; `seed` brings one without weights back."""
     architecture = vae.architecture
+    again = {"seed": seed} if weights is None else {}
     info = BackboneInfo(
         adapter="vae",
         input=ImageSpec(architecture.channels, architecture.size, architecture.size),
         latent=LatentSpec((architecture.width,), stochastic=True),
         inverse="amortised",
-        config={"weights": weights, **config_to_dict(architecture)},
+        config={"weights": weights, **config_to_dict(architecture), **again},
         licence=licence,
         source=source,
         trained_on=trained_on,
