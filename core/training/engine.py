@@ -15,6 +15,7 @@ from unbraid.core.artefacts import write_json
 from unbraid.core.errors import ConfigError, Interrupted, NonFiniteError
 from unbraid.core.interfaces import Objective
 from unbraid.core.latents import Latents
+from unbraid.core.threads import threads
 from unbraid.core.training.checkpoint import Checkpoints, RunState
 from unbraid.core.training.monitor import Monitor
 from unbraid.core.training.progress import Progress
@@ -124,17 +125,14 @@ class _Loop:
         """Make the remaining steps."""
         begun = time.monotonic()
         progress = Progress(self.total, self.state.step, quiet=self.settings.quiet)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.settings.threads)
         devices = [self.device] if self.device.type == "cuda" else []
         try:
-            with torch.random.fork_rng(devices=devices), StopSignal() as stop:
+            with threads(self.settings.threads), torch.random.fork_rng(devices=devices), StopSignal() as stop:
                 while self.state.step < self.total and not self.state.finished:
                     self._step()
                     self._after_step(progress, stop)
                 self._conclude(progress)
         finally:
-            torch.set_num_threads(threads)
             progress.close()
             for parameter in self.module.parameters():
                 parameter.grad = None
