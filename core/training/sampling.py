@@ -5,6 +5,7 @@ from functools import singledispatch
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from unbraid.core.errors import ConfigError, LabelError
 from unbraid.core.interfaces import (
@@ -24,6 +25,8 @@ from unbraid.core.latents import Latents
 from unbraid.core.training.index import CellIndex, ClassIndex
 
 Sampler = Callable[[Draws], Drawn]
+#: Random numbers that cost as much to draw and to rank as one more way does otherwise.
+MANY = 800
 
 
 def make_sampler(spec: BatchSpec, sources: Mapping[str, Latents]) -> Sampler:
@@ -94,9 +97,10 @@ def _(spec: Episodes, latents: Latents) -> Sampler:
     index = _index(spec.label, latents, at_least=rows_per_class, classes=spec.ways, asked=asked)
     query_classes = spec.ways if spec.query_classes is None else spec.query_classes
     ways = torch.arange(spec.ways, device=latents.device).expand(spec.n, -1)
+    choose = _classes(spec, len(index), latents.device)
 
     def draw(draws: Draws) -> EpisodeRows:
-        which = draws.uniform(spec.n, len(index)).topk(spec.ways).indices  # (E, C)
+        which = choose(draws)  # (E, C)
         rows = index.positions(which, draws.distinct(index.count[which], rows_per_class))  # (E, C, K + q)
         target = ways if query_classes == spec.ways else draws.uniform(spec.n, spec.ways).topk(query_classes).indices
         queries = rows[..., spec.shots :].gather(1, target.unsqueeze(-1).expand(-1, -1, spec.queries))
@@ -107,6 +111,14 @@ def _(spec: Episodes, latents: Latents) -> Sampler:
         )
 
     return draw
+
+
+def _classes(spec: Episodes, classes: int, device: torch.device) -> Callable[[Draws], Tensor]:
+    """Make what chooses the ways of each episode, `(E, C)`: the cheaper of two ways to be exact."""
+    if spec.n * classes < MANY * spec.ways:
+        return lambda draws: draws.uniform(spec.n, classes).topk(spec.ways).indices
+    high = torch.full((spec.n,), classes, device=device)
+    return lambda draws: draws.distinct(high, spec.ways)
 
 
 @_sampler.register
