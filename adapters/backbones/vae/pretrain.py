@@ -3,23 +3,25 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from unbraid.adapters.backbones.vae.artefact import save_weights
 from unbraid.adapters.backbones.vae.config import Architecture, PretrainConfig, VAEConfig
 from unbraid.adapters.backbones.vae.losses import EvidenceBound
 from unbraid.adapters.backbones.vae.model import VAE, build_vae
+from unbraid.core.backbone_training import (
+    check_fit,
+    held_out_rows,
+    picture_spec,
+    pictures_of,
+    reconstruction_of,
+    train_in_phases,
+    training_rows,
+)
 from unbraid.core.config import config_to_dict
 from unbraid.core.device import resolve_device
-from unbraid.core.errors import ConfigError, DataError
-from unbraid.core.interfaces import DEFAULT_DOMAIN, Dataset, LatentSpec, Objective, OptimiserSpec, Samples
-from unbraid.core.latents import Latents
-from unbraid.core.training import FitSettings, Monitor, train
+from unbraid.core.interfaces import Dataset, Objective, OptimiserSpec, Samples
+from unbraid.core.training import FitSettings
 
 STEPS = 5000
-#: The learning rate of the last part of the run, as a share of that of the first.
-COOLED = 0.1
 
 
 def pretrain(
@@ -51,82 +53,36 @@ def pretrain(
         DataError: there are no pictures for training.
     """
     architecture = _architecture(config, dataset)
-    device = resolve_device(settings.device)
-    pictures = _pictures(dataset, device)
-    vae = build_vae(architecture, fit.seed).to(device)
-    steps = STEPS if fit.steps is None else fit.steps
-    settled = round(steps * settings.settle)
-    phases = [("first", steps - settled, settings.lr), ("last", settled, settings.lr * COOLED)]
-    for name, length, lr in phases:
-        train(
-            vae,
-            [_objective(vae, replace(settings, lr=lr))],
-            {DEFAULT_DOMAIN: pictures.subset(_rows(dataset, training=True))},
-            replace(fit, steps=length),
-            monitor=lambda _: _monitor(vae, pictures.subset(_rows(dataset, training=False))),
-            out=out / name,
-            resume=resume,
-            identity={
-                "architecture": config_to_dict(architecture),
-                "pretrain": config_to_dict(settings),
-                "phase": name,
-            },
-        )
+    pictures = pictures_of(dataset, resolve_device(settings.device))
+    vae = build_vae(architecture, fit.seed).to(pictures.device)
+    train_in_phases(
+        vae,
+        lambda share: [_objective(vae, settings, settings.lr * share)],
+        pictures.subset(training_rows(dataset)),
+        settle=settings.settle,
+        fit=replace(fit, steps=STEPS if fit.steps is None else fit.steps),
+        monitor=reconstruction_of(lambda x: vae.encoder(x).mean, vae.decoder, pictures.subset(held_out_rows(dataset))),
+        out=out,
+        resume=resume,
+        identity={"architecture": config_to_dict(architecture), "pretrain": config_to_dict(settings)},
+    )
     save_weights(vae, out / "weights", trained_on=f"{dataset.name}:train")
     return out / "weights"
 
 
 def _architecture(config: VAEConfig, dataset: Dataset) -> Architecture:
-    if config.weights is not None:
-        raise ConfigError("vae: pretraining starts from nothing", expected="no weights", found=config.weights)
-    spec = dataset.image_spec
-    if spec.height != spec.width:
-        raise DataError("vae: the pictures must be square", expected="S x S", found=str(spec))
+    spec = picture_spec("vae", dataset, weights=config.weights)
     asked = replace(config, channels=config.channels or spec.channels, size=config.size or spec.height)
     architecture = asked.architecture()
-    if (architecture.channels, architecture.size) != (spec.channels, spec.height):
-        raise ConfigError(
-            "vae: the architecture does not fit the pictures",
-            expected=f"channels {spec.channels}, size {spec.height}",
-            found=f"channels {architecture.channels}, size {architecture.size}",
-            hint="leave both out, or load the data set in another size",
-        )
+    check_fit("vae", spec, channels=architecture.channels, size=architecture.size)
     return architecture
 
 
-def _pictures(dataset: Dataset, device: torch.device) -> Latents:
-    """Give all pictures as latents that are the pixels themselves, kept as bytes."""
-    stored = torch.from_numpy(np.array(dataset.images[np.arange(len(dataset))]))
-    labels = {role: torch.from_numpy(np.array(labels)) for role, labels in dataset.labels.items()}
-    spec = LatentSpec(tuple(stored.shape[1:]), storage="uint8")
-    classes = {role: label.count for role, label in dataset.label_specs.items()}
-    return Latents(mean=stored, log_variance=None, labels=labels, spec=spec, classes=classes).to(device)
-
-
-def _rows(dataset: Dataset, *, training: bool) -> torch.Tensor:
-    """Give the rows for training, or those of validation: no test class, and not in training."""
-    seen = dataset.rows(content="train", style="train")
-    if training:
-        if not len(seen):
-            raise DataError(f"{dataset.name} has no pictures to train on", expected="training classes", found="none")
-        return torch.from_numpy(seen)
-    tested = np.union1d(dataset.rows(content="test"), dataset.rows(style="test") if dataset.style else seen[:0])
-    return torch.from_numpy(np.setdiff1d(np.arange(len(dataset)), np.union1d(seen, tested)))
-
-
-def _objective(vae: VAE, settings: PretrainConfig) -> Objective:
+def _objective(vae: VAE, settings: PretrainConfig, lr: float) -> Objective:
     return Objective(
         name="elbo",
         loss=EvidenceBound(vae, settings),
         batch={"pictures": Samples(settings.batch_size)},
         updates=[vae],
-        optimiser=OptimiserSpec("adam", lr=settings.lr),
+        optimiser=OptimiserSpec("adam", lr=lr),
     )
-
-
-def _monitor(vae: VAE, held_out: Latents) -> Monitor:
-    def measure() -> float:
-        errors = sum((vae.decoder(vae.encoder(x).mean) - x).double().square().sum() for x in held_out.chunks())
-        return float(errors / (held_out.moments()[1].sum() * len(held_out)))
-
-    return Monitor("reconstruction", False, measure)
