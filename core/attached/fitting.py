@@ -62,20 +62,19 @@ def fit(
 
 
 def training_rows(model: "AttachedModel", dataset: Dataset) -> npt.NDArray[np.int64]:
-    """Give the rows a method trains on: training classes of content and style.
+    """Give the rows a method trains on: training classes of content, style and attributes.
 
     A method whose network depends on the number of classes must see every class, so it leaves out samples instead.
     """
-    rows = dataset.rows(content="train", style="train")
+    rows = dataset.training_rows()
     return _closed_part(dataset, rows, 0) if model.method.spec.needs_classes else rows
 
 
 def validation_rows(model: "AttachedModel", dataset: Dataset) -> npt.NDArray[np.int64]:
-    """Give the rows "best" and early stopping look at: validation contents in styles that are not for testing."""
+    """Give the rows "best" and early stopping look at: validation contents in styles and attributes not for testing."""
     if model.method.spec.needs_classes:
-        return _closed_part(dataset, dataset.rows(content="train", style="train"), 1)
-    rows = dataset.rows(content="validation")
-    return np.setdiff1d(rows, dataset.rows(style="test")) if dataset.style else rows
+        return _closed_part(dataset, dataset.training_rows(), 1)
+    return np.setdiff1d(dataset.rows(content="validation"), dataset.test_rows())
 
 
 def _closed_part(dataset: Dataset, rows: npt.NDArray[np.int64], part: int) -> npt.NDArray[np.int64]:

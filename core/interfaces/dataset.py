@@ -1,6 +1,7 @@
 """Labelled pictures with splits of their classes."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -13,6 +14,10 @@ from unbraid.core.interfaces.specs import ImageSpec, LabelSpec
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+#: What an attribute may be called, and what it may not: roles of factors, and what would hide an argument.
+_ATTRIBUTE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_TAKEN = ("content", "style", "rest", "self")
 
 
 class Images(Protocol):
@@ -30,28 +35,37 @@ class Images(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Pictures, what their content and style are called, and which classes are for training.
+    """Pictures, what their content, style and further attributes are called, and which classes are for training.
+
+    Each label has a role: `content`, `style`, or the name of an attribute. Roles are what labels, splits, latents and
+    samplers go by.
 
     Args:
         name: of the data set, with its options where they matter.
         images: `(N, C, H, W)` uint8, an array or anything that reads rows on demand.
         content: what labels name (character, digit, person).
         style: what varies within it and is labelled too (typeface, writer); None where there is none.
-        labels: role -> `(N,)` int64 class indices, -1 where missing; `content` always, `style` where there is one.
-        splits: role -> split -> class indices; disjoint, together all classes.
+        attributes: further labels, name -> label, say `{"beard": LabelSpec("beard", ("no", "yes"))}`; names are
+            snake_case and serve as roles.
+        labels: role -> `(N,)` int64 class indices, -1 where missing; `content` always, every other role there is.
+        splits: role -> split -> class indices; disjoint, together all classes. An attribute without an entry is not
+            split: all its classes are for training, and rows without a label of it are too.
         licence: of the pictures.
         notes: what to know before trusting a number.
         factors: known generative factors, name -> `(N,)` int64 class indices, where the pictures were made from
-            numbers; for metrics only, never for training, and not part of the fingerprint.
+            numbers; for metrics only, never for training, and not part of the fingerprint. A factor that heads may
+            learn from is an attribute as well.
 
     Raises:
-        LabelError: labels or factors of the wrong length or range, a style of a single class, or splits that overlap.
+        LabelError: labels or factors of the wrong length or range, a style or attribute of a single class, an attribute
+            of a malformed name, or splits that overlap.
     """
 
     name: str
     images: Images
     content: LabelSpec
     style: LabelSpec | None = None
+    attributes: Mapping[str, LabelSpec] = field(default_factory=dict)
     labels: Mapping[str, npt.NDArray[np.int64]]
     splits: Mapping[str, Mapping[Split, tuple[int, ...]]]
     licence: str = ""
@@ -60,10 +74,14 @@ class Dataset:
     _fingerprint: list[str] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # `dataclasses.replace` hands on what was computed for other pictures and labels
+        object.__setattr__(self, "_fingerprint", [])
         if len(self.images.shape) != 4:
             raise DataError(
                 f"{self.name}: images must be N x C x H x W", expected="4 dimensions", found=self.images.shape
             )
+        for name in self.attributes:
+            self._check_attribute(name)
         for role, spec in self.label_specs.items():
             self._check_role(role, spec)
         for name, values in self.factors.items():
@@ -79,20 +97,34 @@ class Dataset:
 
     @property
     def label_specs(self) -> dict[str, LabelSpec]:
-        """Role -> label, for the roles the data set has."""
-        return {"content": self.content} | ({"style": self.style} if self.style else {})
+        """Role -> label, for the roles the data set has: content, style, then the attributes."""
+        return {"content": self.content} | ({"style": self.style} if self.style else {}) | dict(self.attributes)
 
-    def rows(self, **splits: Split | None) -> npt.NDArray[np.int64]:
+    def rows(self, /, **splits: Split | None) -> npt.NDArray[np.int64]:
         """Give the rows whose labels belong to the given splits.
 
         Args:
             splits: role -> split; None or absent takes all. `rows(content="test", style="train")` are unseen contents
-                in seen styles.
+                in seen styles. Rows without a label of a role are in none of its splits, unless it is not split.
         """
         chosen = np.ones(len(self), dtype=bool)
         for role, split in splits.items():
             if split is not None and role in self.labels:
-                chosen &= np.isin(self.labels[role], self.splits[role][split])
+                chosen &= self._within(role, split)
+        return np.flatnonzero(chosen)
+
+    def training_rows(self) -> npt.NDArray[np.int64]:
+        """Give the rows whose classes are for training in every role."""
+        chosen = np.ones(len(self), dtype=bool)
+        for role in self.label_specs:
+            chosen &= self._within(role, "train")
+        return np.flatnonzero(chosen)
+
+    def test_rows(self) -> npt.NDArray[np.int64]:
+        """Give the rows whose class is for testing in any role."""
+        chosen = np.zeros(len(self), dtype=bool)
+        for role in self.label_specs:
+            chosen |= self._within(role, "test")
         return np.flatnonzero(chosen)
 
     def closed_set(self, role: str = "content", seed: int = 0) -> npt.NDArray[np.int8]:
@@ -123,6 +155,20 @@ class Dataset:
             self._fingerprint.append(f"sha256:{digest.hexdigest()}")
         return self._fingerprint[0]
 
+    def _within(self, role: str, split: Split) -> npt.NDArray[np.bool_]:
+        """Which rows have a class of that split, `(N,)`; without splits, all are for training."""
+        if role not in self.splits:
+            return np.full(len(self), split == "train")
+        return np.isin(self.labels[role], self.splits[role].get(split, ()))
+
+    def _check_attribute(self, name: str) -> None:
+        if name in _TAKEN or not _ATTRIBUTE.fullmatch(name):
+            raise LabelError(
+                f"{self.name}: an attribute cannot be called {name!r}",
+                expected=f"snake_case, and none of {', '.join(_TAKEN)}",
+                found=repr(name),
+            )
+
     def _check_role(self, role: str, spec: LabelSpec) -> None:
         if role not in self.labels:
             raise LabelError(
@@ -130,12 +176,13 @@ class Dataset:
                 expected=f"({len(self)},) integers for {spec.name!r}",
                 found=f"labels of {', '.join(self.labels) or 'no role'}",
             )
-        if role == "style" and spec.count < 2:
+        if role != "content" and spec.count < 2:
+            kind = "style" if role == "style" else "attribute"
             raise LabelError(
-                f"{self.name}: {spec.name!r} is no style",
+                f"{self.name}: {spec.name!r} is no {kind}",
                 expected="at least 2 classes, so that something varies",
                 found=f"{spec.count}: {', '.join(spec.classes) or '(none)'}",
-                hint="leave the style label out",
+                hint=f"leave the {kind} label out",
             )
         labels = self.labels[role]
         if labels.shape != (len(self),):
@@ -150,6 +197,8 @@ class Dataset:
                 expected=f"-1 (missing) .. {spec.count - 1}",
                 found=f"{labels.min()} .. {labels.max()}",
             )
+        if role in self.attributes and role not in self.splits:
+            return
         listed = [c for split in SPLITS for c in self.splits.get(role, {}).get(split, ())]
         if sorted(listed) != list(range(spec.count)):
             raise LabelError(

@@ -42,7 +42,7 @@ class Disentangler(nn.Module):
         Args:
             config: the method's own frozen dataclass.
             latents: domain -> shape of its latents; one domain named `default` for ordinary methods.
-            labels: role (`content`, `style`) -> label, empty where the method does not ask for classes.
+            labels: role (`content`, `style`, an attribute) -> label, empty where the method does not ask for classes.
         """
         return cls(config, only(latents))
 

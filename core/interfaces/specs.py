@@ -76,9 +76,9 @@ class Factor:
     """A named block of numbers that a disentangler finds in a latent.
 
     `role` is shared by all methods: `content` is what labels name, `style` what varies within a label, `rest` what a
-    wide latent keeps aside (it travels with style). `label` names the data set's label (by role: `content` or
-    `style`) the factor was trained on, if any. A `gaussian` factor has a variance in the head's `posterior`;
-    a `categorical` one holds class probabilities.
+    wide latent keeps aside (it travels with style). `label` names the data set's label (by role: `content`,
+    `style` or an attribute) the factor was trained on, if any. A `gaussian` factor has a variance in the head's
+    `posterior`; a `categorical` one holds class probabilities.
     """
 
     name: str

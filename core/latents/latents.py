@@ -22,7 +22,7 @@ class Latents:
     Args:
         mean: `(N, *latent)` in the storage dtype of `spec`.
         log_variance: the same shape, or None for a deterministic encoder.
-        labels: role (`content`, `style`) -> `(N,)` int64, -1 is missing.
+        labels: role (`content`, `style`, an attribute) -> `(N,)` int64, -1 is missing.
         spec: shape of one latent.
         classes: role -> number of classes.
         rows: `(n,)` rows of the storage that this subset holds; None is all of them.

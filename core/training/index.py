@@ -1,5 +1,6 @@
 """Where the rows of each class are, as tensors on the device."""
 
+import difflib
 from dataclasses import dataclass
 
 import torch
@@ -34,11 +35,13 @@ class ClassIndex:
             LabelError: the data has no label of that role.
         """
         if role not in latents.labels:
+            near = difflib.get_close_matches(role, latents.labels, n=3, cutoff=0.5)
+            other = "choose a data set that has it, or a method with less supervision"
             raise LabelError(
                 f"training needs a {role} label on every row",
                 expected=f"labels of role {role!r}",
                 found=f"labels of {', '.join(latents.labels) or 'no role'}",
-                hint="choose a data set that has it, or a method with less supervision",
+                hint=f"did you mean {' or '.join(map(repr, near))}?" if near else other,
             )
         # Built on the host, once: sizes must be Python numbers so that a step never asks the device for one.
         labels = latents.label(role).cpu()

@@ -94,6 +94,15 @@ def test_styles_from_a_table(root: Path) -> None:
     assert data.labels["style"].tolist() == [1, -1, -1, -1, 1, -1, -1, -1, 0]
 
 
+def test_attributes_from_tables(root: Path) -> None:
+    table = root.parent / "age.csv"
+    table.write_text("file,label\nowl/0.png,old\nwren/2.png,young\n")
+    data = load(root, attributes={"age": str(table)})
+    assert data.style is None and data.attributes["age"].classes == ("old", "young")
+    assert data.labels["age"].tolist() == [0, -1, -1, -1, -1, -1, -1, -1, 1]
+    np.testing.assert_array_equal(data.training_rows(), load(root).training_rows())
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "message"),
     [

@@ -57,7 +57,24 @@ def test_another_style_and_size() -> None:
     assert data.style is not None and data.style.classes == ("50", "125", "200")
 
 
-@pytest.mark.parametrize("settings", [{"weights": 1}, {"widths": 0}, {"style": "width", "widths": 1}, {"size": 5}])
+def test_the_other_axis_as_an_attribute(glyphs: Dataset) -> None:
+    data = load_dataset("glyphs-variable", attributes=["width"])
+    assert data.attributes["width"].classes == ("50", "75", "100", "125", "150", "175", "200")
+    np.testing.assert_array_equal(data.labels["width"], data.factors["width"])
+    assert not glyphs.attributes and data.fingerprint != glyphs.fingerprint
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"weights": 1},
+        {"widths": 0},
+        {"style": "width", "widths": 1},
+        {"size": 5},
+        {"attributes": ["weight"]},
+        {"attributes": ["width"], "widths": 1},
+    ],
+)
 def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
     pytest.importorskip("fontpkg_inconsolata")
     with pytest.raises(ConfigError, match="glyphs-variable"):

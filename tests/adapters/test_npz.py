@@ -131,3 +131,33 @@ def test_a_damaged_archive(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match="damaged"):
         load_dataset("npz", path=str(path))
+
+
+def test_attributes_by_name_from_any_key(tmp_path: Path) -> None:
+    hats = np.array(["none", "bowler"])[np.arange(12) % 2]
+    path = write(tmp_path, images=COLOUR, labels=LABELS, hat=hats, years=np.where(LABELS == 3, -1, 10 * LABELS))
+    data = load_dataset("npz", path=path, attributes={"hat": "hat", "age": "years"})
+    assert data.attributes["hat"].classes == ("bowler", "none") and data.attributes["age"].classes == ("0", "10", "20")
+    np.testing.assert_array_equal(data.labels["hat"], 1 - np.arange(12) % 2)
+    np.testing.assert_array_equal(data.labels["age"], np.where(LABELS == 3, -1, LABELS))
+    assert data.splits.keys() == {"content"} and len(data.rows(age="train")) == 12
+
+
+def test_attributes_may_be_split(tmp_path: Path) -> None:
+    path = write(tmp_path, images=COLOUR, labels=LABELS, hat=np.arange(12) % 3)
+    split = {"classes": {"train": ["0", "1"], "test": ["2"]}}
+    data = load_dataset("npz", path=path, attributes={"hat": "hat"}, attribute_splits={"hat": split})
+    np.testing.assert_array_equal(data.rows(hat="test"), [2, 5, 8, 11])
+    with pytest.raises(ConfigError, match="did you mean 'hat'"):
+        load_dataset("npz", path=path, attributes={"hat": "hat"}, attribute_splits={"hats": split})
+
+
+def test_attributes_of_a_grid_and_of_another_length(tmp_path: Path) -> None:
+    grid = RNG.integers(0, 256, (4, 3, 6, 5), dtype=np.uint8)
+    path = write(tmp_path, images=grid, slant=np.arange(12) // 6, short=np.arange(4))
+    data = load_dataset("npz", path=path, attributes={"slant": "slant"})
+    np.testing.assert_array_equal(data.labels["slant"], data.labels["content"] // 2)
+    with pytest.raises(LabelError, match="'short' does not match the images"):
+        load_dataset("npz", path=path, attributes={"slant": "short"})
+    with pytest.raises(DataError, match="slnt"):
+        load_dataset("npz", path=path, attributes={"slant": "slnt"})

@@ -140,3 +140,42 @@ def test_rows_in_any_order_and_none(shapes: Dataset, pictures: Any) -> None:
 def test_settings_that_make_no_sense(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_dataset("shapes", **settings)
+
+
+def test_attributes_are_labelled_and_change_nothing_else(shapes: Dataset) -> None:
+    data = load_dataset("shapes", attributes=["scale", "x"])
+    assert {name: (spec.name, spec.count) for name, spec in data.attributes.items()} == {
+        "scale": ("scale", 4),
+        "x": ("x", 5),
+    }
+    for name in ("scale", "x"):
+        np.testing.assert_array_equal(data.labels[name], data.factors[name])
+    assert data.splits.keys() == {"content", "style"}
+    np.testing.assert_array_equal(data.training_rows(), shapes.training_rows())
+    assert data.fingerprint != shapes.fingerprint and not shapes.attributes
+
+
+def test_names_of_attributes_are_those_of_the_picture() -> None:
+    """The middle of a square drawn upright is where its class says."""
+    data = load_dataset("shapes", shapes=["square"], angles=2, attributes=["x", "y"])
+    rows = np.flatnonzero(data.labels["style"] == 0)[::7]
+    seen = data.images[rows][:, 0].astype(float)
+    for name, axis in (("x", 1), ("y", 2)):
+        profile = seen.sum(axis)
+        middle = (profile * (np.arange(64) + 0.5)).sum(1) / profile.sum(1)
+        named = np.array([float(data.attributes[name].classes[label]) for label in data.labels[name][rows]])
+        np.testing.assert_allclose(middle, named, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"attributes": ["angle"]}, "labelled twice"),
+        ({"attributes": ["x", "x"]}, "labelled twice"),
+        ({"attributes": ["scale"], "scales": 1}, "attribute 'scale' has a single value"),
+        ({"attributes": ["shape"]}, "'scale' or 'angle'"),
+    ],
+)
+def test_attributes_that_make_no_sense(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_dataset("shapes", **settings)

@@ -3,15 +3,16 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from unbraid.core.errors import ConfigError, DataError, ImageError, NonFiniteError
+from unbraid.core.errors import ArtefactError, ConfigError, DataError, ImageError, NonFiniteError
 from unbraid.core.freezing import FrozenGuard
-from unbraid.core.interfaces import Backbone, BackboneInfo, Dataset, ImageSpec, LatentSpec, Posterior
+from unbraid.core.interfaces import Backbone, BackboneInfo, Dataset, ImageSpec, LabelSpec, LatentSpec, Posterior
 from unbraid.core.latents import encode_dataset
 from unbraid.core.threads import core_count, threads
 
@@ -183,3 +184,18 @@ def test_progress_is_quiet_unless_asked(
     assert capsys.readouterr() == ("", "")
     encode_dataset(make_backbone(), make_dataset(10), progress=True)
     assert capsys.readouterr().err == "encoded 10/10 images\n"
+
+
+def test_attributes_come_along_with_and_without_a_cache(
+    make_backbone: MakeBackbone, make_dataset: MakeDataset, tmp_path: Path
+) -> None:
+    plain = make_dataset(50)
+    hat = np.arange(50) % 4 - 1
+    data = replace(plain, attributes={"hat": LabelSpec("hat", ("a", "b", "c"))}, labels={**plain.labels, "hat": hat})
+    backbone = make_backbone()
+    for _ in range(2):  # written, then read
+        latents = encode_dataset(backbone, data, cache=tmp_path / "cache")
+        assert latents.classes == {"content": 3, "style": 2, "hat": 3}
+        np.testing.assert_array_equal(latents.label("hat").numpy(), hat)
+    with pytest.raises(ArtefactError, match="other data"):
+        encode_dataset(backbone, plain, cache=tmp_path / "cache")

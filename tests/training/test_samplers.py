@@ -9,7 +9,7 @@ import torch
 from scipy.stats import chi2
 
 from unbraid.core.errors import ConfigError, LabelError
-from unbraid.core.interfaces import Cells, Draws, Episodes, SameClassPairs, Samples
+from unbraid.core.interfaces import Cells, Draws, Episodes, LatentSpec, SameClassPairs, Samples
 from unbraid.core.latents import Latents
 from unbraid.core.training import make_sampler
 
@@ -195,3 +195,42 @@ def test_specs_that_make_no_sense(make_latents: Make, spec: Any, expected: str, 
     with pytest.raises(ConfigError) as caught:
         make_sampler(spec, {"default": make_latents([0, 0, 1, 1])})
     assert expected in str(caught.value) and found in str(caught.value)
+
+
+class TestAttributes:
+    """Further roles are drawn like content and style."""
+
+    @staticmethod
+    def latents() -> Latents:
+        """Three rows of each of eight hats, in content classes that cut across them."""
+        hat = torch.arange(24) // 3
+        return Latents(
+            mean=torch.arange(24.0).unsqueeze(1),
+            log_variance=None,
+            labels={"content": torch.arange(24) % 3, "hat": hat},
+            spec=LatentSpec((1,)),
+            classes={"content": 3, "hat": 8},
+        )
+
+    def test_episodes_and_pairs_are_of_one_hat(self) -> None:
+        latents = self.latents()
+        episodes = sampler(Episodes(5, 2, 1, n=50, label="hat"), latents)(0)
+        support, query = (latents.labels["hat"][rows(z)] for z in (episodes.support, episodes.query))
+        assert (support[..., 0] == support[..., 1]).all()
+        assert torch.equal(support[..., 0].gather(1, episodes.target), query)
+        assert all(len(set(ways.tolist())) == 5 for ways in support[..., 0])
+        pairs = sampler(SameClassPairs(50, label="hat"), latents)(0)
+        assert torch.equal(latents.labels["hat"][rows(pairs.first)], pairs.labels["hat"])
+        assert torch.equal(latents.labels["hat"][rows(pairs.second)], pairs.labels["hat"])
+
+    def test_samples_carry_every_role(self) -> None:
+        latents = self.latents()
+        drawn = sampler(Samples(100), latents.subset(torch.arange(5, 20)))(0)
+        for role in ("content", "hat"):
+            assert torch.equal(drawn.labels[role], latents.labels[role][rows(drawn.z)])
+
+    def test_a_role_that_is_not_there_has_near_matches(self) -> None:
+        with pytest.raises(LabelError, match=r"(?s)needs a hats label.*did you mean 'hat'"):
+            sampler(Episodes(2, 1, label="hats"), self.latents())
+        with pytest.raises(LabelError, match="less supervision"):
+            sampler(SameClassPairs(2, label="moustache"), self.latents())

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from unbraid.adapters.datasets.folder.config import FolderConfig
-from unbraid.adapters.datasets.folder.styles import read_styles
+from unbraid.adapters.datasets.folder.labels import read_labels
 from unbraid.core.data_files.pictures import SUFFIXES, FileImages, unreadable
 from unbraid.core.errors import DataError, LabelError
 from unbraid.core.interfaces import Dataset, LabelSpec
@@ -35,12 +35,22 @@ def load(config: FolderConfig) -> Dataset:
     splits = {"content": config.content_split.split(names, label=config.content_label)}
     style = None
     if config.style is not None:
-        labels["style"], styles = read_styles(Path(config.style), root, files)
+        labels["style"], styles = read_labels(Path(config.style), root, files)
         style = LabelSpec(config.style_label, styles)
         splits["style"] = config.style_split.split_style(styles, label=config.style_label)
-    content = LabelSpec(config.content_label, names)
-    name = f"folder:{root.resolve().name}"
-    return Dataset(name=name, images=images, content=content, style=style, labels=labels, splits=splits)
+    attributes = {}
+    for attribute, table in config.attributes.items():
+        labels[attribute], classes_of = read_labels(Path(table), root, files)
+        attributes[attribute] = LabelSpec(attribute, classes_of)
+    return Dataset(
+        name=f"folder:{root.resolve().name}",
+        images=images,
+        content=LabelSpec(config.content_label, names),
+        style=style,
+        attributes=attributes,
+        labels=labels,
+        splits=splits,
+    )
 
 
 def _class_folders(root: Path) -> list[Path]:

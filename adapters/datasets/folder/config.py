@@ -1,5 +1,6 @@
 """Settings of folders of pictures; imports nothing heavy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,6 +18,8 @@ class FolderConfig:
         colour: three channels, or one of grey.
         fit: how a picture that is not square becomes so: `crop` its middle, `pad` with black, or `stretch`.
         style: CSV file with the columns `file` (relative to `path`) and `label`; None where no style is labelled.
+        attributes: further labels: name, snake_case -> CSV file of the same columns. All their classes are for
+            training.
         content_label: what the content is called.
         style_label: what the style is called.
         content_split: which contents are for training, validation and test.
@@ -33,6 +36,7 @@ class FolderConfig:
     colour: bool = True
     fit: Literal["crop", "pad", "stretch"] = "crop"
     style: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
     content_label: str = "class"
     style_label: str = "style"
     content_split: SplitConfig = field(default_factory=SplitConfig)

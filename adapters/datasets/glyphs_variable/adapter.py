@@ -36,16 +36,22 @@ def load(config: GlyphsVariableConfig) -> Dataset:
         font.set({"weight": weight, "width": width})
         for number, character in enumerate(CHARACTERS):
             pictures[number, i, j] = font.draw(character)
-    styles = tuple(f"{value:g}" for value in values[config.style])
+    names = {axis: tuple(f"{value:g}" for value in along) for axis, along in values.items()}
+    named = "".join(f", {axis}" for axis in config.attributes)
     return Dataset(
-        name=f"glyphs-variable, {config.weights} x {config.widths}, {config.size} px, style {config.style}",
+        name=f"glyphs-variable, {config.weights} x {config.widths}, {config.size} px, style {config.style}{named}",
         images=pictures.reshape(-1, 1, config.size, config.size),
         content=LabelSpec("character", CHARACTERS),
-        style=LabelSpec(config.style, styles),
-        labels={"content": factors["character"], "style": factors[config.style]},
+        style=LabelSpec(config.style, names[config.style]),
+        attributes={axis: LabelSpec(axis, names[axis]) for axis in config.attributes},
+        labels={
+            "content": factors["character"],
+            "style": factors[config.style],
+            **{axis: factors[axis] for axis in config.attributes},
+        },
         splits={
             "content": config.content_split.split(CHARACTERS, label="character"),
-            "style": config.style_split.split_style(styles, label=config.style),
+            "style": config.style_split.split_style(names[config.style], label=config.style),
         },
         licence="drawn from Inconsolata (The Inconsolata Project Authors), OFL-1.1",
         notes=NOTES,

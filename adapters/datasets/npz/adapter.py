@@ -33,16 +33,21 @@ def load(config: NpzConfig) -> Dataset:
             labels = {"content": _labels(archive, content_key or "content", config.content_names, len(stored))}
             if style_key is not None:
                 labels["style"] = _labels(archive, style_key, config.style_names, len(stored))
+        rows = len(labels["content"][0])
+        attributes = {name: _labels(archive, key, None, rows) for name, key in config.attributes.items()}
     names = {role: names for role, (_, names) in labels.items()}
     splits = {"content": config.content_split.split(names["content"], label=config.content_label)}
     if "style" in names:
         splits["style"] = config.style_split.split_style(names["style"], label=config.style_label)
+    for name, split in config.attribute_splits.items():
+        splits[name] = split.split_style(attributes[name][1], label=name)
     return Dataset(
         name=f"npz:{Path(config.path).name}",
         images=as_bytes(channels_first(stored, layout)),
         content=LabelSpec(config.content_label, names["content"]),
         style=LabelSpec(config.style_label, names["style"]) if "style" in names else None,
-        labels={role: indices for role, (indices, _) in labels.items()},
+        attributes={name: LabelSpec(name, classes) for name, (_, classes) in attributes.items()},
+        labels={role: indices for role, (indices, _) in (labels | attributes).items()},
         splits=splits,
     )
 

@@ -8,7 +8,7 @@ from unbraid.core.data_files.sizes import check_size
 from unbraid.core.errors import ConfigError
 from unbraid.core.splits import SplitConfig
 
-Style = Literal["scale", "angle", "x", "y"]
+Varying = Literal["scale", "angle", "x", "y"]
 
 #: What can be drawn, and what is drawn unless told otherwise; the first three are those of dSprites.
 SHAPES = ("square", "ellipse", "heart", "triangle", "rectangle", "cross", "half-disc", "L", "T", "arrow")
@@ -31,11 +31,14 @@ class ShapesConfig:
         turn: degrees the angles spread over. Below 90 (and up to it) no two pictures are alike; 360 is as in dSprites,
             where a square looks the same after every quarter turn.
         style: the factor that is labelled as style; all factors are known ones of the data set.
+        attributes: further factors that are labelled, under their own names and not split: `(scale, x)`. They count in
+            the fingerprint.
         content_split: which shapes are for training, validation and test; fewer than three are all for training.
         style_split: the same for values of the style.
 
     Raises:
-        ConfigError: a number is out of range, a shape unknown or given twice, or the style has a single value.
+        ConfigError: a number is out of range, a shape or attribute unknown or given twice, or a labelled factor has a
+            single value.
     """
 
     size: int = 64
@@ -45,7 +48,8 @@ class ShapesConfig:
     xs: int = 5
     ys: int = 5
     turn: float = 90.0
-    style: Style = "angle"
+    style: Varying = "angle"
+    attributes: tuple[Varying, ...] = ()
     content_split: SplitConfig = field(default_factory=SplitConfig)
     style_split: SplitConfig = field(default_factory=SplitConfig)
 
@@ -62,12 +66,7 @@ class ShapesConfig:
                 expected=f"xs and ys <= {self.places} at size {self.size}",
                 found=f"{self.xs} and {self.ys}",
             )
-        if self.grid[self.style] < 2:
-            raise ConfigError(
-                f"shapes: the style {self.style!r} has a single value",
-                expected=f"at least 2, or another style of {', '.join(get_args(Style))}",
-                found=self.grid[self.style],
-            )
+        self._check_labelled()
 
     @property
     def grid(self) -> dict[str, int]:
@@ -89,3 +88,19 @@ class ShapesConfig:
     def places(self) -> int:
         """How many whole-pixel places there are along a side."""
         return self.size - self.box + 1
+
+    def _check_labelled(self) -> None:
+        labelled = (self.style, *self.attributes)
+        if len(set(labelled)) != len(labelled):
+            raise ConfigError(
+                "shapes: a factor is labelled twice",
+                expected=f"attributes other than the style {self.style!r}, each once",
+                found=self.attributes,
+            )
+        for name in labelled:
+            if self.grid[name] < 2:
+                raise ConfigError(
+                    f"shapes: the {'style' if name == self.style else 'attribute'} {name!r} has a single value",
+                    expected=f"at least 2, or another of {', '.join(get_args(Varying))}",
+                    found=self.grid[name],
+                )

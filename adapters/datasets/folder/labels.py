@@ -1,4 +1,4 @@
-"""Style labels from a CSV file."""
+"""Labels from a CSV file."""
 
 import csv
 import difflib
@@ -13,8 +13,8 @@ from unbraid.core.errors import DataError, LabelError
 COLUMNS = ["file", "label"]
 
 
-def read_styles(table: Path, root: Path, files: Sequence[Path]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """Read the style of each picture.
+def read_labels(table: Path, root: Path, files: Sequence[Path]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Read the label of each picture.
 
     Args:
         table: CSV file with the columns `file` (relative to `root`, with `/`) and `label`.
@@ -39,9 +39,9 @@ def read_styles(table: Path, root: Path, files: Sequence[Path]) -> tuple[npt.NDA
                 found=repr(name),
                 hint=f"did you mean {' or '.join(map(repr, near))}?" if near else None,
             )
-    styles = tuple(sorted({listed[name] for name in known if name in listed}))
+    classes = tuple(sorted({listed[name] for name in known if name in listed}))
     indices = [listed.get(file.relative_to(root).as_posix()) for file in files]
-    return np.array([-1 if each is None else styles.index(each) for each in indices], dtype=np.int64), styles
+    return np.array([-1 if each is None else classes.index(each) for each in indices], dtype=np.int64), classes
 
 
 def _rows(table: Path) -> dict[str, str]:
