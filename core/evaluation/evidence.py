@@ -71,6 +71,7 @@ class Evidence:
     Args:
         populations: name -> samples; a population without samples is left out.
         roles: factor -> role, in the order of the head.
+        trained_on: factor -> role of the label it was trained on, of the factors that have one.
         seed: of everything a metric draws.
         episodes: number of few-shot episodes.
         device: where attackers are trained.
@@ -89,6 +90,7 @@ class Evidence:
 
     populations: Mapping[str, Population]
     roles: Mapping[str, Role]
+    trained_on: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     episodes: int = 1000
     device: torch.device | str = "cpu"
@@ -140,6 +142,19 @@ class Evidence:
         if self.entangle is None:
             raise CapabilityError("the head cannot entangle", expected="capability 'entangle'", found="none")
         return self.entangle
+
+    def belongs(self, factor: str, label: str) -> bool:
+        """Whether a label is what a factor is there for; what else can be read from it is leakage.
+
+        Content belongs in factors of role content, style in all others. An attribute belongs in the factor trained on
+        it, which holds nothing else; one that no factor was trained on belongs wherever no label does but in content.
+        """
+        own = self.trained_on.get(factor)
+        if {own, label} <= {"content", "style", None}:
+            return (self.roles[factor] == "content") == (label == "content")
+        if label in self.trained_on.values():
+            return own == label
+        return own is None and self.roles[factor] != "content"
 
     def content(self) -> list[str]:
         """Names of the factors that carry the content."""

@@ -42,11 +42,12 @@ def population_rows(model: "AttachedModel", dataset: Dataset) -> dict[str, Ints]
     from unbraid.core.attached.fitting import training_rows
 
     names = [name for name in _SPLITS if dataset.style or "style" not in name]
-    rows = {name: dataset.rows(**_SPLITS[name]) for name in names if dataset.style or name != "unseen_both"}
+    seen: dict[str, Split] = dict.fromkeys(dataset.attributes, "train")
+    rows = {name: dataset.rows(**seen, **_SPLITS[name]) for name in names if dataset.style or name != "unseen_both"}
     rows["train"] = training_rows(model, dataset)
     if model.method.spec.needs_classes:
-        seen = dataset.rows(content="train", style="train")
-        rows["held_out"] = seen[dataset.closed_set()[seen] == 2]
+        known = dataset.training_rows()
+        rows["held_out"] = known[dataset.closed_set()[known] == 2]
     return {name: found for name, found in rows.items() if len(found)}
 
 
@@ -78,6 +79,7 @@ def gather_evidence(
     return Evidence(
         populations=populations,
         roles={factor.name: factor.role for factor in model.head.factors},
+        trained_on={factor.name: factor.label for factor in model.head.factors if factor.label is not None},
         seed=seed,
         episodes=episodes,
         device=model.device,

@@ -9,8 +9,7 @@ from unbraid.core.evaluation.evidence import Evidence
 from unbraid.core.evaluation.figure import RANDOM, RAW, Figure, Interval
 from unbraid.core.evaluation.intervals import wilson_interval
 from unbraid.core.evaluation.probe import Probed
-from unbraid.core.interfaces.specs import Role
-from unbraid.plugins.metrics.readings import LABELS, ProbesConfig, Readings, read
+from unbraid.plugins.metrics.readings import ProbesConfig, Readings, labels_of, read
 
 __all__ = ["ProbesConfig", "probes"]
 
@@ -23,7 +22,7 @@ def probes(evidence: Evidence, config: ProbesConfig | None = None) -> Sequence[F
 
     Within the training classes, split by sample. Content read from a style factor is leakage, and so is style read
     from a content factor; what belongs there is alignment. A factor of role `rest` travels with style and counts as
-    style. The same attackers run on shuffled labels too, for what they find in nothing.
+    style. An attribute belongs in the factor trained on it and leaks from all others. The same attackers run on shuffled labels too, for what they find in nothing.
 
     Args:
         evidence: the arrays.
@@ -33,8 +32,7 @@ def probes(evidence: Evidence, config: ProbesConfig | None = None) -> Sequence[F
         One figure a factor and label: test accuracy of the strongest attacker.
     """
     config = config or ProbesConfig()
-    evidence.population("train")
-    return [figure for label in LABELS for figure in _of(evidence, label, config)]
+    return [figure for label in labels_of(evidence) for figure in _of(evidence, label, config)]
 
 
 def _of(evidence: Evidence, label: str, config: ProbesConfig) -> list[Figure]:
@@ -42,25 +40,26 @@ def _of(evidence: Evidence, label: str, config: ProbesConfig) -> list[Figure]:
         found = read(evidence, label, config)
     except ProtocolError as error:
         return [
-            Figure.absent(_name(role, label, name), str(error), summary=_summary(role, label, name), factor=name)
-            for name, role in evidence.roles.items()
+            Figure.absent(
+                _name(evidence, label, name), str(error), summary=_summary(evidence, label, name), factor=name
+            )
+            for name in evidence.roles
         ]
     return [_figure(evidence, name, label, found, config) for name in evidence.roles]
 
 
 def _figure(evidence: Evidence, name: str, label: str, found: Readings, config: ProbesConfig) -> Figure:
-    role, head = evidence.roles[name], found.head[name]
-    belongs = _belongs(role, label)
+    head = found.head[name]
     baselines = {RAW: found.raw, RANDOM: found.random.get(name), SHUFFLED: found.shuffled[name]}
     return Figure(
-        name=_name(role, label, name),
+        name=_name(evidence, label, name),
         value=head.strongest.accuracy,
-        summary=_summary(role, label, name),
+        summary=_summary(evidence, label, name),
         interval=_interval(head),
         chance=head.majority,
         baselines={key: each.strongest.accuracy if each else None for key, each in baselines.items()},
         baseline_intervals={key: _interval(each) for key, each in baselines.items() if each},
-        higher_is_better=belongs,
+        higher_is_better=evidence.belongs(name, label),
         factor=name,
         protocol=_protocol(evidence, head, config) | {"information_nats": _nats(baselines, head)},
         headline=f"a fresh attacker reads {label} from {name}" if label == "content" else "",
@@ -99,14 +98,10 @@ def _nats(baselines: dict[str, Probed | None], head: Probed) -> dict[str, float]
     return {"factor": head.nats} | {name: probed.nats for name, probed in baselines.items() if probed}
 
 
-def _belongs(role: Role, label: str) -> bool:
-    return (role == "content") == (label == "content")
+def _name(evidence: Evidence, label: str, factor: str) -> str:
+    return f"{'alignment' if evidence.belongs(factor, label) else 'leakage'}/{factor}/{label}"
 
 
-def _name(role: Role, label: str, factor: str) -> str:
-    return f"{'alignment' if _belongs(role, label) else 'leakage'}/{factor}/{label}"
-
-
-def _summary(role: Role, label: str, factor: str) -> str:
-    what = "as it should be" if _belongs(role, label) else "leakage: at chance is best"
+def _summary(evidence: Evidence, label: str, factor: str) -> str:
+    what = "as it should be" if evidence.belongs(factor, label) else "leakage: at chance is best"
     return f"Share of {label} labels that the strongest fresh attacker reads from factor {factor} ({what})."

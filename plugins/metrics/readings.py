@@ -62,12 +62,17 @@ class Readings:
     raw: Probed
 
 
+def labels_of(evidence: Evidence) -> tuple[str, ...]:
+    """Give the roles of the labels to attack: content, style and every attribute of the data set."""
+    return tuple(dict.fromkeys((*LABELS, *evidence.population("train").labels)))
+
+
 def read(evidence: Evidence, label: str, config: ProbesConfig) -> Readings:
     """Attack raw latents, factors and factors of the untrained head for a label, on the training classes.
 
     Args:
         evidence: the arrays.
-        label: `content` or `style`.
+        label: `content`, `style` or an attribute.
         config: the attackers.
 
     Raises:
