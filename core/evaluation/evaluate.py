@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unbraid.core.catalogue import config_for
-from unbraid.core.errors import CapabilityError, ConfigError, MissingDependencyError, ProtocolError
+from unbraid.core.errors import CapabilityError, ConfigError, MissingDependencyError, ProtocolError, UnbraidError
 from unbraid.core.evaluation.evaluation import Evaluation
 from unbraid.core.evaluation.evidence import Evidence
 from unbraid.core.evaluation.figure import Figure
@@ -97,6 +97,8 @@ def measure(
             figures += _measure_one(evidence, entry, settings, capabilities)
         except (ProtocolError, CapabilityError, MissingDependencyError) as error:
             figures.append(Figure.absent(entry.name, str(error), summary=entry.spec.summary))
+        except UnbraidError as error:
+            failures[entry.name] = f"{type(error).__name__}: {error}"
         except Exception as error:
             log.exception("metric %s of %s broke", entry.name, entry.label)
             failures[entry.name] = f"{type(error).__name__}: {error}"

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from unbraid.core.errors import ProtocolError
+from unbraid.core.evaluation.checks import check_finite
 from unbraid.core.evaluation.episodes import EpisodeTable
 
 Array = npt.NDArray[np.floating]
@@ -27,11 +29,28 @@ def few_shot_accuracy(codes: Array, episodes: EpisodeTable, score: Score | None 
 
     Returns:
         `(E,)` accuracies in [0, 1]. Queries are balanced, so codes that say nothing give 1 / ways.
+
+    Raises:
+        ProtocolError: an episode holds samples there is no code of.
+        NonFiniteError: a code is NaN or infinite.
     """
+    _check(codes, episodes)
     parts = _parts(episodes, codes.shape[1])
     found = [(_scores(codes, part, score).argmax(-1) == part.targets).mean(-1) for part in parts]
     accuracies: npt.NDArray[np.float64] = np.concatenate(found)
     return accuracies
+
+
+def _check(codes: Array, episodes: EpisodeTable) -> None:
+    last = max(int(episodes.support.max(initial=-1)), int(episodes.query.max(initial=-1)))
+    if last >= len(codes) or not len(episodes.support):
+        raise ProtocolError(
+            "episodes do not match the codes",
+            expected=f"at least one episode, of samples 0 .. {len(codes) - 1}",
+            found=f"{len(episodes.support)} episodes, up to sample {last}",
+            hint="draw the episodes from the labels of the same samples",
+        )
+    check_finite("codes", codes)
 
 
 def _scores(codes: Array, part: EpisodeTable, score: Score | None) -> Array:

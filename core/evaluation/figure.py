@@ -1,10 +1,11 @@
 """One number of an evaluation, with everything needed to judge it."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.errors import ConfigError, NonFiniteError
 
 Interval = tuple[float, float]
 #: `share` lies in [0, 1] and is printed in percent; `ratio` is relative to a variance; `mse` is of pixels in [0, 1].
@@ -39,6 +40,7 @@ class Figure:
 
     Raises:
         ConfigError: the figure has both a value and a reason not to have one, or neither.
+        NonFiniteError: value, chance, a baseline or an end of an interval is NaN or infinite.
 
     >>> figure = Figure(name="accuracy", value=0.5, summary="Share of right answers.", chance=0.2)
     >>> Figure.from_dict(figure.to_dict()) == figure
@@ -66,6 +68,18 @@ class Figure:
                 f"figure {self.name!r} must have either a value or a reason why there is none",
                 found=f"value {self.value}, not_applicable {self.not_applicable!r}",
             )
+        broken = [number for number in self._numbers() if number is not None and not math.isfinite(number)]
+        if broken:
+            raise NonFiniteError(
+                f"figure {self.name!r} is no number",
+                expected="finite value, chance, baselines and intervals",
+                found=f"{broken[0]}",
+                hint="a metric says why it does not apply instead: Figure.absent(name, reason)",
+            )
+
+    def _numbers(self) -> Iterable[float | None]:
+        pairs = [pair for pair in (self.interval, *self.intervals.values(), *self.baseline_intervals.values()) if pair]
+        return [self.value, self.chance, *self.baselines.values(), *(end for pair in pairs for end in pair)]
 
     @classmethod
     def absent(cls, name: str, reason: str, *, summary: str = "", factor: str | None = None) -> Self:

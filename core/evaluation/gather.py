@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from unbraid.core.evaluation.evidence import POPULATIONS, Array, Evidence, Factors, Ints, Population
-from unbraid.core.evaluation.head_functions import Decoding, HeadFunctions, Scaling
+from unbraid.core.evaluation.head_functions import Decoding, Encoding, HeadFunctions, Scaling
 from unbraid.core.interfaces.dataset import Dataset, Split
 from unbraid.core.interfaces.disentangler import Disentangler
 from unbraid.core.interfaces.draws import Draws
@@ -101,6 +101,7 @@ def _functions(
         "random_entangle": random.entangle if random and "entangle" in can else None,
         "score": head.score if "score" in can else None,
         "decode": Decoding(model.backbone, scaling, model.device) if decodes else None,
+        "encode": Encoding(model.backbone, scaling, model.device),
         "images": _Pictures(dataset),
     }
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unbraid.core.attached.verbs import evaluating
+from unbraid.core.evaluation.checks import check_finite
 from unbraid.core.evaluation.evidence import Array, Factors
 from unbraid.core.interfaces.backbone import Backbone
 from unbraid.core.interfaces.disentangler import Disentangler
@@ -132,7 +133,25 @@ class Decoding:
                 self.backbone.decode(torch.from_numpy(self.scaling.latent(part)).to(self.device)).cpu().numpy()
                 for part in _batches(rows, PICTURES)
             ]
-        return np.concatenate(parts)
+        return check_finite("decoded pictures", np.concatenate(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Images `(n, C, H, W)` in [0, 1] to standardised latents `(n, D)`: means, whatever the mode of the evaluation."""
+
+    backbone: Backbone
+    scaling: Scaling
+    device: torch.device
+
+    def __call__(self, images: Array) -> Array:
+        """Encode in batches."""
+        with torch.no_grad():
+            parts = [
+                self.scaling.flat(self.backbone.encode(torch.from_numpy(part).to(self.device)).cpu().numpy())
+                for part in _batches(images, PICTURES)
+            ]
+        return check_finite("encoded pictures", np.concatenate(parts))
 
 
 def _batches(rows: npt.NDArray[T], size: int) -> Iterator[npt.NDArray[T]]:

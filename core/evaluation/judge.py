@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from unbraid.core.errors import ProtocolError
 from unbraid.core.evaluation.attackers import Attackers, train
+from unbraid.core.evaluation.checks import check_finite, check_rows
 from unbraid.core.evaluation.probe import ProbeSettings
 
 Array = npt.NDArray[np.floating]
@@ -59,9 +61,22 @@ def train_judge(
         seed: of initialisation and batches.
         settings: the budget.
         device: where to train.
+
+    Raises:
+        ProtocolError: codes and labels are of different samples, or of a single class.
+        NonFiniteError: a code is NaN or infinite.
     """
     settings = settings or ProbeSettings()
+    check_rows("labels", len(labels), {"codes": len(codes)})
+    check_finite("codes", codes)
     classes, target = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ProtocolError(
+            "a judge needs classes to tell apart",
+            expected=">= 2 classes",
+            found=len(classes),
+            hint="evaluate on rows of several classes",
+        )
     spread = codes.std(0)
     network = Attackers(
         sources=1, seeds=1, width=codes.shape[1], classes=len(classes), hidden=settings.hidden, seed=seed

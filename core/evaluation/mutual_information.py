@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from unbraid.core.errors import ProtocolError
+from unbraid.core.evaluation.checks import check_finite, check_rows, check_width
 from unbraid.core.interfaces.draws import Draws
 from unbraid.core.nn import donsker_varadhan
 
@@ -16,6 +17,8 @@ Array = npt.NDArray[np.floating]
 
 #: Share of the samples the critic trains on; the rest halves into validation and test.
 TRAIN_SHARE = 0.6
+#: Samples at least.
+LEAST = 20
 #: Samples held out at most, a part, and how many of them are compared pair by pair at a time.
 HELD_OUT = 2048
 BLOCK = 512
@@ -122,13 +125,11 @@ def mutual_information(
         device: where to train.
 
     Raises:
-        ProtocolError: fewer than 20 samples.
+        ProtocolError: fewer than 20 samples, or codes of different ones.
+        NonFiniteError: a code is NaN or infinite.
     """
     settings = settings or CriticSettings()
-    if len(a) != len(b) or len(a) < 20:
-        raise ProtocolError(
-            "mutual information needs samples of both codes", expected=">= 20", found=f"{len(a)}, {len(b)}"
-        )
+    _check(a, b)
     train, validation, test = _split(len(a), seed)
     pair = (_standardised(a, train, device), _standardised(b, train, device))
     with torch.random.fork_rng(devices=[]):  # torch fills layers from the global generator before they get their own
@@ -145,6 +146,20 @@ def mutual_information(
         limit=math.log(_pairs(len(test))),
         samples=(len(train), len(test)),
     )
+
+
+def _check(a: Array, b: Array) -> None:
+    check_rows("first codes", len(a), {"second codes": len(b)})
+    if len(a) < LEAST:
+        raise ProtocolError(
+            "mutual information needs samples to train and to test on",
+            expected=f">= {LEAST} samples of both codes",
+            found=len(a),
+            hint="evaluate on more rows",
+        )
+    for code in (a, b):
+        check_width("codes", code)
+        check_finite("codes", code)
 
 
 def _train(

@@ -12,6 +12,7 @@ import torch
 
 from unbraid.core.errors import ProtocolError
 from unbraid.core.evaluation.attackers import Attackers, train
+from unbraid.core.evaluation.checks import check_finite, check_rows
 from unbraid.core.evaluation.neighbours import read_by_neighbours
 from unbraid.core.interfaces.draws import derive_seed
 
@@ -133,9 +134,14 @@ def probe(
         Name -> what was read.
 
     Raises:
-        ProtocolError: there are fewer than two classes, or a class with fewer than two samples.
+        ProtocolError: there are fewer than two classes, a class with fewer than two samples, or codes and labels of
+            different samples.
+        NonFiniteError: a code is NaN or infinite.
     """
     settings = settings or ProbeSettings()
+    for name, code in codes.items():
+        check_rows("labels", len(labels), {f"codes {name}": code.shape[-2]})
+        check_finite(f"codes {name}", code)
     rows = np.flatnonzero(labels >= 0)
     classes, target = np.unique(labels[rows], return_inverse=True)
     train_part, test_part = split_by_sample(target, settings.test_share, seed)
@@ -169,6 +175,7 @@ def split_by_sample(target: Ints, test_share: float, seed: int) -> tuple[Ints, I
             "a probe needs two classes or more, with two samples or more of each",
             expected=">= 2 classes of >= 2 samples",
             found=f"{len(counts)} classes, the smallest of {int(counts.min()) if len(counts) else 0} samples",
+            hint="label more samples, or leave rare classes out",
         )
     rng = np.random.default_rng(derive_seed(seed, "probe/split", 0))
     held = []

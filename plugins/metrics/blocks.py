@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from unbraid.core.errors import ProtocolError
 from unbraid.core.evaluation.blocks import completeness, disentanglement, gaps, modularity
-from unbraid.core.evaluation.evidence import Evidence
+from unbraid.core.evaluation.evidence import HEAD, Evidence
 from unbraid.core.evaluation.figure import RANDOM, RAW, Figure, Interval
 from unbraid.core.evaluation.probe import Probed
 from unbraid.plugins.metrics.readings import LABELS, ProbesConfig, Readings, read
@@ -44,6 +44,7 @@ def blocks(evidence: Evidence, config: ProbesConfig | None = None) -> Sequence[F
             "blocks need a factor of content and a factor of style",
             expected="factors of both roles",
             found=", ".join(f"{name} ({role})" for name, role in evidence.roles.items()),
+            hint="a head of one factor is measured by few_shot and probes",
         )
     readings = [read(evidence, label, config) for label in LABELS]
     belongs = np.array([[(role == "content") == (label == "content") for label in LABELS] for role in roles])
@@ -94,18 +95,18 @@ def _of_accuracy(accuracy: Floats, _: Floats, *, score: Callable[[Floats], float
 
 def _figure(evidence: Evidence, readings: Sequence[Readings], name: str, score: Score) -> Figure:
     source, summary, function = score
-    heads = {"head": [r.head for r in readings], RANDOM: [r.random for r in readings]}
+    heads = {HEAD: [r.head for r in readings], RANDOM: [r.random for r in readings]}
     values = {whose: function(*_matrices(found)) for whose, found in heads.items() if all(found)}
     intervals = {whose: _interval(evidence, name, heads[whose], function) for whose in values}
     return Figure(
         name=name,
-        value=values["head"],
+        value=values[HEAD],
         summary=summary,
-        interval=intervals["head"],
+        interval=intervals[HEAD],
         baselines={RAW: None, RANDOM: values.get(RANDOM)},
         baseline_intervals={RANDOM: intervals[RANDOM]} if RANDOM in intervals else {},
         unit="ratio",
-        protocol=_protocol(evidence, heads["head"], source),
+        protocol=_protocol(evidence, heads[HEAD], source),
     )
 
 

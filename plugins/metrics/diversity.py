@@ -1,60 +1,63 @@
 """Diversity: how far swaps of one content lie apart, so that a head that ignores style is seen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from unbraid.core.errors import ProtocolError
-from unbraid.core.evaluation.episodes import draw_episodes
-from unbraid.core.evaluation.evidence import POPULATIONS, Evidence, Factors, Population, take
+from unbraid.core.evaluation.episodes import EpisodeTable, draw_episodes
+from unbraid.core.evaluation.evidence import HEAD, POPULATIONS, Evidence, Population, take
 from unbraid.core.evaluation.figure import RANDOM, RAW, Figure
 from unbraid.core.evaluation.intervals import ratio_interval
+from unbraid.plugins.metrics.pairs import PIXELS, Through
 
 Array = npt.NDArray[np.floating]
-HEAD = "head"
-#: Content donors.
-CONTENTS = 100
+Floats = npt.NDArray[np.float64]
+#: Standardised latents `(n, D)` -> where distances are measured, `(n, ...)`.
+View = Callable[[Array], Array]
 
 
 def diversity_figure(
-    evidence: Evidence,
-    population: Population,
-    donors: int,
-    heads: Mapping[str, tuple[Callable[[Factors], Array], Factors]],
+    evidence: Evidence, population: Population, through: Through, *, donors: int, contents: int, view: View
 ) -> Figure:
     """Mean pairwise distance of swaps of one content in several styles, beside that of real samples of a content.
 
     Args:
         evidence: the arrays.
         population: where donors are from.
+        through: what the swaps went through.
         donors: style donors of each content donor, all of another content than it, and real samples compared.
-        heads: whose -> entangle, and factors of the population.
+        contents: content donors.
+        view: what of a latent is compared; real samples are seen through it too.
 
     Returns:
         A ratio: 0 ignores style, 1 varies as real samples do.
     """
-    name = f"swap_diversity/{population.name}"
+    name = through.name("swap_diversity", population)
     summary = (
-        f"Distance between swaps of one content in other styles, by that of real samples, "
-        f"{POPULATIONS[population.name]}: 0 ignores style, 1 is real."
+        f"Distance between swaps of one content in other styles, by that of real samples"
+        f"{', in decoded pixels' if through is PIXELS else ''}, {POPULATIONS[population.name]}: "
+        "0 ignores style, 1 is real."
     )
-    labels = population.label("content")
+    stream = f"swap_diversity/{population.name}"
     try:
         # two ways: real samples of one content, and style donors of another
         drawn = draw_episodes(
-            labels, ways=2, shots=donors, queries=0, episodes=CONTENTS, seed=evidence.seed, stream=name
+            population.label("content"),
+            ways=2,
+            shots=donors,
+            queries=0,
+            episodes=contents,
+            seed=evidence.seed,
+            stream=stream,
         )
+        real = _real(population, drawn, view)
     except ProtocolError as error:
         return Figure.absent(name, str(error), summary=summary)
-    own, other = drawn.support[:, 0], drawn.support[:, 1]
-    real = _spread(population.z[own])
-    values, intervals = {}, {}
-    for whose, (entangle, factors) in heads.items():
-        content, style = take(factors, np.repeat(own[:, 0], donors)), take(factors, other.ravel())
-        made = _spread(entangle(evidence.transfer(content, style)).reshape(len(own), donors, -1))
-        values[whose] = float(made.sum() / max(real.sum(), 1e-30))
-        intervals[whose] = ratio_interval(made, real + 1e-30, drawn.classes[:, 0])
+    made = _made(evidence, population, drawn, view)
+    values = {whose: float(spread.sum() / real.sum()) for whose, spread in made.items()}
+    intervals = {whose: ratio_interval(spread, real, drawn.classes[:, 0]) for whose, spread in made.items()}
     return Figure(
         name=name,
         value=values[HEAD],
@@ -65,9 +68,10 @@ def diversity_figure(
         unit="ratio",
         protocol={
             "population": population.name,
-            "contents": len(own),
+            "contents": len(real),
             "style_donors": donors,
-            "distance": "Euclidean, of standardised latents",
+            "distance": f"Euclidean, of {'decoded pixels' if through is PIXELS else 'standardised latents'}",
+            "real": "samples of a content, decoded likewise" if through is PIXELS else "samples of a content",
             "raw latents": "copying the content donor: nothing varies",
             "random_head": evidence.no_random_head or "untrained",
             "interval": "95 %, delta method over contents",
@@ -75,10 +79,36 @@ def diversity_figure(
     )
 
 
-def _spread(codes: Array) -> npt.NDArray[np.float64]:
+def _real(population: Population, drawn: EpisodeTable, view: View) -> Floats:
+    """Spread of the real samples of each content: `(contents,)`.
+
+    Raises:
+        ProtocolError: they are all the same.
+    """
+    own = drawn.support[:, 0]
+    real = _spread(view(population.z[own.ravel()]).reshape(*own.shape, -1))
+    if real.sum() <= 1e-6 * np.abs(population.z[own]).sum():
+        raise ProtocolError(
+            "real samples of a content do not vary: there is nothing to be as diverse as",
+            expected="samples of a content that differ",
+            found=f"{own.shape[1]} equal ones of each content",
+            hint="evaluate on contents in several styles",
+        )
+    return real
+
+
+def _made(evidence: Evidence, population: Population, drawn: EpisodeTable, view: View) -> dict[str, Floats]:
+    """Whose head -> spread of the swaps of each content, `(contents,)`."""
+    own, other = drawn.support[:, 0], drawn.support[:, 1]
+    found = {}
+    for whose, (entangle, factors) in evidence.entanglers(population).items():
+        content, style = take(factors, np.repeat(own[:, 0], own.shape[1])), take(factors, other.ravel())
+        found[whose] = _spread(view(entangle(evidence.transfer(content, style))).reshape(*own.shape, -1))
+    return found
+
+
+def _spread(codes: Array) -> Floats:
     """Mean distance of the pairs in each group `(groups, n, D)`: `(groups,)`."""
     first, second = np.triu_indices(codes.shape[1], 1)
-    found: npt.NDArray[np.float64] = (
-        np.linalg.norm(codes[:, first] - codes[:, second], axis=2).mean(1).astype(np.float64)
-    )
+    found: Floats = np.linalg.norm(codes[:, first] - codes[:, second], axis=2).mean(1).astype(np.float64)
     return found

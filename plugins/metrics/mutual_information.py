@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unbraid.core.errors import ConfigError, ProtocolError
-from unbraid.core.evaluation.evidence import Evidence, Factors
+from unbraid.core.evaluation.evidence import HEAD, Evidence, Factors
 from unbraid.core.evaluation.figure import RANDOM, RAW, Figure
 from unbraid.core.evaluation.mutual_information import CriticSettings, Estimate
 from unbraid.core.evaluation.mutual_information import mutual_information as estimate
@@ -53,10 +53,14 @@ def mutual_information(evidence: Evidence, config: MutualInformationConfig | Non
     config = config or MutualInformationConfig()
     if len(evidence.roles) < 2:
         raise ProtocolError(
-            "mutual information is between factors", expected="two factors", found=", ".join(evidence.roles)
+            "mutual information is between factors",
+            expected="two factors",
+            found=", ".join(evidence.roles),
+            hint="a head of one factor is measured by few_shot and probes",
         )
-    populations = evidence.populations.values()
-    heads = {"head": [population.factors for population in populations]}
+    populations = [population for population in evidence.populations.values() if len(population)]
+    populations = populations or [evidence.population("train")]
+    heads = {HEAD: [population.factors for population in populations]}
     if all(population.random_factors for population in populations):
         heads[RANDOM] = [population.random_factors for population in populations]
     return [_figure(evidence, pair, heads, config) for pair in itertools.combinations(evidence.roles, 2)]
@@ -69,16 +73,16 @@ def _figure(
     found = {
         whose: _estimate(evidence, _codes(evidence, parts, pair, config), settings) for whose, parts in heads.items()
     }
-    first, second = _codes(evidence, heads["head"], pair, config)
+    first, second = _codes(evidence, heads[HEAD], pair, config)
     order = evidence.rng("mutual_information/shuffled").permutation(len(second))
     found[SHUFFLED] = _estimate(evidence, (first, second[order]), settings)
-    head = found["head"]
+    head = found[HEAD]
     return Figure(
         name=f"mutual_information/{'/'.join(pair)}",
         value=head.nats,
         summary=f"Information factors {' and '.join(pair)} share, a lower bound in nats by a fresh critic.",
         chance=0.0,
-        baselines={RAW: None, RANDOM: None} | {whose: each.nats for whose, each in found.items() if whose != "head"},
+        baselines={RAW: None, RANDOM: None} | {whose: each.nats for whose, each in found.items() if whose != HEAD},
         higher_is_better=False,
         unit="nats",
         protocol={

@@ -61,7 +61,8 @@ def _figure(evidence: Evidence, name: str, label: str, found: Readings, config: 
         baseline_intervals={key: _interval(each) for key, each in baselines.items() if each},
         higher_is_better=evidence.belongs(name, label),
         factor=name,
-        protocol=_protocol(evidence, head, config) | {"information_nats": _nats(baselines, head)},
+        protocol=_protocol(evidence, head, config)
+        | {"information_nats": _nats(baselines, head), "classes_of_one_sample_left_out": found.alone},
         headline=f"a fresh attacker reads {label} from {name}" if label == "content" else "",
     )
 

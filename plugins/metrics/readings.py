@@ -7,14 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from unbraid.core.errors import ConfigError
-from unbraid.core.evaluation.evidence import Evidence, Factors, Population
+from unbraid.core.evaluation.evidence import HEAD, Evidence, Factors, Population
 from unbraid.core.evaluation.figure import RANDOM, RAW
 from unbraid.core.evaluation.probe import Probed, ProbeSettings, probe
 
 Array = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 LABELS = ("content", "style")
-HEAD = "head"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +53,14 @@ class Readings:
         random: the same of the untrained head; empty where there is none.
         shuffled: the same of the trained head with shuffled labels, one seed: what the procedure finds in nothing.
         raw: from the raw latents.
+        alone: classes left out because they have a single sample, which cannot be on both sides of a split.
     """
 
     head: Mapping[str, Probed]
     random: Mapping[str, Probed]
     shuffled: Mapping[str, Probed]
     raw: Probed
+    alone: int
 
 
 def labels_of(evidence: Evidence) -> tuple[str, ...]:
@@ -88,7 +89,7 @@ def read(evidence: Evidence, label: str, config: ProbesConfig) -> Readings:
 def _read(evidence: Evidence, label: str, config: ProbesConfig) -> Readings:
     population = evidence.population("train")
     labels = population.label(label)
-    rows = _rows(evidence, labels, config.samples)
+    rows, alone = _rows(evidence, labels, config.samples)
     codes = {key: code[..., rows, :] for key, code in _codes(evidence, population, config).items()}
     found = probe(codes, labels[rows], seed=evidence.seed, settings=config.settings, device=evidence.device)
     shuffled = evidence.rng(f"probes/shuffled/{label}").permutation(labels[rows])
@@ -99,16 +100,21 @@ def _read(evidence: Evidence, label: str, config: ProbesConfig) -> Readings:
         settings=ProbeSettings(hidden=config.hidden, epochs=config.epochs, seeds=1),
         device=evidence.device,
     )
-    return Readings(head=_of(found, HEAD), random=_of(found, RANDOM), shuffled=_of(control, HEAD), raw=found[RAW, ""])
+    return Readings(
+        head=_of(found, HEAD), random=_of(found, RANDOM), shuffled=_of(control, HEAD), raw=found[RAW, ""], alone=alone
+    )
 
 
 def _of(found: Mapping[tuple[str, str], Probed], whose: str) -> dict[str, Probed]:
     return {name: probed for (owner, name), probed in found.items() if owner == whose}
 
 
-def _rows(evidence: Evidence, labels: Ints, most: int) -> Ints:
+def _rows(evidence: Evidence, labels: Ints, most: int) -> tuple[Ints, int]:
+    """Draw labelled samples; those alone in their class are left out and counted."""
     known = np.flatnonzero(labels >= 0)
-    return np.sort(evidence.rng("probes/samples").permutation(known)[:most])
+    rows = np.sort(evidence.rng("probes/samples").permutation(known)[:most])
+    classes, counts = np.unique(labels[rows], return_counts=True)
+    return rows[np.isin(labels[rows], classes[counts > 1])], int((counts == 1).sum())
 
 
 def _codes(evidence: Evidence, population: Population, config: ProbesConfig) -> dict[tuple[str, str], Array]:

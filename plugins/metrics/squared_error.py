@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from unbraid.core.errors import ProtocolError
 from unbraid.core.evaluation.figure import Interval
 from unbraid.core.evaluation.intervals import ratio_interval
 
@@ -26,8 +27,18 @@ def relative_error(predicted: Array, target: Array, groups: npt.NDArray[np.int64
         predicted: `(n, ...)`.
         target: the same shape.
         groups: `(n,)` class of each row; rows of a class stand or fall together in the interval.
+
+    Raises:
+        ProtocolError: the targets are all the same, so that nothing is relative to them.
     """
     error, spread = squares(predicted - target), squares(target - target.mean(0))
+    if spread.sum() <= 1e-12 * squares(target).sum():
+        raise ProtocolError(
+            "the true samples do not vary: an error relative to their variance has no meaning",
+            expected="two different samples or more",
+            found=f"{len(target)} samples of one value",
+            hint="evaluate on more rows, or look at what the backbone makes of them",
+        )
     return Relative(float(error.sum() / max(spread.sum(), 1e-30)), ratio_interval(error, spread + 1e-30, groups))
 
 

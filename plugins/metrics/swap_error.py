@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from unbraid.core.errors import ConfigError, ProtocolError
-from unbraid.core.evaluation.evidence import POPULATIONS, Evidence, Population, take
+from unbraid.core.errors import CapabilityError, ConfigError, ProtocolError
+from unbraid.core.evaluation.evidence import HEAD, POPULATIONS, Evidence, Population, take
 from unbraid.core.evaluation.figure import RANDOM, RAW, Figure
 from unbraid.core.evaluation.intervals import ratio_interval
 from unbraid.plugins.metrics.squared_error import Relative, relative_error
@@ -15,8 +15,7 @@ from unbraid.plugins.metrics.swaps import Swaps, additive, draw_swaps, right_cel
 
 Array = npt.NDArray[np.floating]
 
-#: What the head's own prediction is called among the rules it is compared with.
-HEAD = "head"
+#: What the rules are called that the head's own prediction is compared with.
 RECONSTRUCTION = "reconstruction"
 COPY_CONTENT = "copy content donor"
 COPY_STYLE = "copy style donor"
@@ -66,31 +65,31 @@ def _of(evidence: Evidence, population: Population, config: SwapConfig) -> list[
     try:
         rng = evidence.rng(f"swap_error/{population.name}")
         swaps = draw_swaps(population, n=config.swaps, rng=rng)
+        rules = _rules(evidence, population, swaps)
+        return [
+            _error(evidence, population, swaps, rules),
+            _right_cell(evidence, population, swaps, rules),
+            _pixels(evidence, population, swaps, rules, config.decoded),
+        ]
     except ProtocolError as error:
         return [Figure.absent(f"swap_error/{population.name}", str(error), summary=_summary(population))]
-    rules = _rules(evidence, population, swaps)
-    return [
-        _error(evidence, population, swaps, rules),
-        _right_cell(evidence, population, swaps, rules),
-        _pixels(evidence, population, swaps, rules, config.decoded),
-    ]
 
 
 def _rules(evidence: Evidence, population: Population, swaps: Swaps) -> dict[str, Array | None]:
     """What the head and every simple rule predict for each swap, `(n, D)`; None where a rule does not exist."""
-    entangle = evidence.need_entangle()
-    a, b = take(population.factors, swaps.content), take(population.factors, swaps.style)
-    random = None
-    if evidence.random_entangle and population.random_factors:
-        c, d = take(population.random_factors, swaps.content), take(population.random_factors, swaps.style)
-        random = evidence.random_entangle(evidence.transfer(c, d))
+    heads = evidence.entanglers(population)
+    swapped = {
+        whose: entangle(evidence.transfer(take(factors, swaps.content), take(factors, swaps.style)))
+        for whose, (entangle, factors) in heads.items()
+    }
+    entangle, factors = heads[HEAD]
     return {
-        HEAD: entangle(evidence.transfer(a, b)),
-        RECONSTRUCTION: entangle(a),
+        HEAD: swapped[HEAD],
+        RECONSTRUCTION: entangle(take(factors, swaps.content)),
         COPY_CONTENT: population.z[swaps.content],
         COPY_STYLE: population.z[swaps.style],
         ADDITIVE: additive(population, swaps, style_means(evidence)),
-        RANDOM: random,
+        RANDOM: swapped.get(RANDOM),
     }
 
 
@@ -124,7 +123,8 @@ def _right_cell(evidence: Evidence, population: Population, swaps: Swaps, rules:
         if predicted is not None and rule != RECONSTRUCTION:
             right = right_cell(predicted, population, swaps)
             shares[rule] = Relative(float(right.mean()), ratio_interval(right, np.ones(len(right)), groups))
-    cells = len(set(zip(population.label("content").tolist(), population.label("style").tolist(), strict=True)))
+    pairs = np.stack([population.label("content"), population.label("style")])
+    cells = np.unique(pairs[:, (pairs >= 0).all(0)], axis=1).shape[1]
     return Figure(
         name=f"swap_right_cell/{population.name}",
         value=shares[HEAD].value,
@@ -142,13 +142,15 @@ def _pixels(
 ) -> Figure:
     name = f"swap_error_pixels/{population.name}"
     summary = f"Squared pixel error of the decoded swap against the true picture, {POPULATIONS[population.name]}."
-    if evidence.decode is None or evidence.images is None:
-        return Figure.absent(name, "the backbone cannot decode", summary=summary)
+    try:
+        decode, images = evidence.need_decode(), evidence.need_images()
+    except CapabilityError as error:
+        return Figure.absent(name, str(error), summary=summary)
     target = swaps.target[:decoded]
-    truth, ideal = evidence.images(population.rows[target]), evidence.decode(population.z[target])
+    truth, ideal = images(population.rows[target]), decode(population.z[target])
     groups = population.label("content")[target]
     pictures = {
-        rule: evidence.decode(predicted[:decoded])
+        rule: decode(predicted[:decoded])
         for rule, predicted in rules.items()
         if predicted is not None and rule != RECONSTRUCTION
     }

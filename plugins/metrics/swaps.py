@@ -81,9 +81,9 @@ def style_means(evidence: Evidence) -> dict[int, Array]:
     """Mean latent of each style over training contents: style -> `(D,)`."""
     means: dict[int, Array] = {}
     for name in ("train", "unseen_style"):
-        if name in evidence.populations:
+        if len(evidence.populations.get(name, ())) and "style" in evidence.populations[name].labels:
             population = evidence.populations[name]
-            labels = population.label("style")
+            labels = population.labels["style"]
             means |= {int(s): population.z[labels == s].mean(0) for s in np.unique(labels[labels >= 0])}
     return means
 

@@ -83,6 +83,19 @@ def cross(factors):
     return np.concatenate([factors["what"], factors["how"], factors["what"] * factors["how"]], 1)
 
 
+def only(population, rows):
+    """Some rows of a population."""
+    cut = lambda arrays: {name: array[rows] for name, array in arrays.items()}
+    return replace(
+        population,
+        rows=population.rows[rows],
+        z=population.z[rows],
+        labels=cut(population.labels),
+        factors=cut(population.factors),
+        random_factors=cut(population.random_factors),
+    )
+
+
 def named(figures):
     return {figure.name: figure for figure in figures}
 
@@ -302,7 +315,7 @@ def test_swaps_draw_only_cells_that_exist():
     world = World(joined, halves, join, repeats=2)
     full = world.evidence.populations["unseen_content"]
     kept = np.flatnonzero((full.labels["content"] * 3 + full.labels["style"]) % 4 > 0)
-    sparse = replace(full, rows=full.rows[kept], z=full.z[kept], labels={k: v[kept] for k, v in full.labels.items()})
+    sparse = only(full, kept)
     swaps = draw_swaps(sparse, n=3000, rng=np.random.default_rng(0))
     c, s = sparse.labels["content"], sparse.labels["style"]
     assert (c[swaps.content] != c[swaps.style]).all() and (s[swaps.content] != s[swaps.style]).all()
@@ -314,12 +327,7 @@ def test_swaps_without_cells_or_without_entangle_are_not_applicable():
     alone = World(joined, halves, join)
     population = alone.evidence.populations["unseen_content"]
     diagonal = np.flatnonzero(population.labels["content"] - 6 == population.labels["style"])
-    lonely = replace(
-        population,
-        rows=population.rows[diagonal],
-        z=population.z[diagonal],
-        labels={role: labels[diagonal] for role, labels in population.labels.items()},
-    )
+    lonely = only(population, diagonal)
     with pytest.raises(ProtocolError, match="swaps need cells"):
         draw_swaps(lonely, n=10, rng=np.random.default_rng(0))
     assert swap_error(replace(alone.evidence, populations={"unseen_content": lonely}))[0].value is None

@@ -93,6 +93,54 @@ def test_the_cycle_error_in_closed_form():
     assert figure.value == pytest.approx((np.linalg.norm(style, axis=1) / 2).mean() / apart.mean(), rel=0.15)
 
 
+#: A decoder that is the same numbers as a row of pixels, and one that loses style.
+IMAGES = {"decode": lambda z: z[:, None, None] / 40 + 0.5, "encode": lambda x: (x[:, 0, 0] - 0.5) * 40}
+BLIND = IMAGES | {"decode": lambda z: (z * np.repeat([1, 0], WIDTH).astype(np.float32))[:, None, None] / 40 + 0.5}
+
+
+def test_in_pixels_a_lossless_backbone_gives_the_figures_in_latents():
+    found = measured(replace(world(), **IMAGES))
+    pixels = {name for name in found if "_pixels" in name}
+    assert pixels == {name.replace("/", "_pixels/", 1) for name in found if "/" in name and name not in pixels} | {
+        "swap_diversity_pixels"
+    }
+    for label in ("content", "style", "both"):
+        figure = found[f"swap_labels_pixels/{label}"]
+        assert figure.value == 1.0 == figure.baselines["decoded donors"] == figure.baselines["real latents"]
+        assert figure.protocol["swaps"] == 200
+    assert found["swap_labels_pixels/style"].baselines[RAW] == 0.0
+    assert found["swap_cycle_pixels/how"].value == pytest.approx(0, abs=1e-5)
+    assert found["swap_diversity_pixels"].value == pytest.approx(1, abs=0.2)
+
+
+def test_in_pixels_what_the_decoder_loses_is_lost_though_latents_are_right():
+    found = measured(replace(world(), **BLIND))
+    assert found["swap_labels/style"].value == found["swap_labels/both"].value == 1.0
+    style = found["swap_labels_pixels/style"]
+    # the picture has no style: the judge says the same of all, and the ceiling beside the figure says whose fault it is
+    assert style.value < 0.5 and style.baselines["decoded donors"] == pytest.approx(style.value, abs=0.1)
+    assert found["swap_labels_pixels/content"].value > 0.9
+    assert found["swap_diversity_pixels"].value < 0.2
+    assert found["swap_cycle_pixels/how"].value > 0.4
+
+
+def test_in_pixels_a_planted_swap_error_is_seen_and_a_copy_has_no_diversity():
+    wrong_style = lambda factors: join(factors | {"how": np.roll(factors["how"], 7, axis=0)})
+    found = measured(replace(world(wrong_style), **IMAGES))
+    assert found["swap_labels_pixels/content"].value == 1.0
+    assert found["swap_labels_pixels/style"].value < 0.5
+    assert found["swap_cycle_pixels/how"].value > 0.7
+    everything = lambda z: {"what": z, "how": 0 * z[:, :1]}
+    copy = measured(replace(world(lambda factors: factors["what"], everything), **IMAGES))
+    assert copy["swap_labels_pixels/style"].value == 0.0
+    assert copy["swap_diversity_pixels"].value == pytest.approx(0, abs=1e-6)
+
+
+def test_without_a_decoder_pixels_are_not_applicable():
+    found = measured(world())
+    assert "cannot decode" in found["swap_labels_pixels"].not_applicable
+
+
 def test_without_style_labels_content_is_judged_alone_and_without_entangle_nothing():
     found = measured(world(styles=False))
     assert found["swap_labels/content"].value == 1.0

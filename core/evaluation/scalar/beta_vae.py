@@ -5,6 +5,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from unbraid.core.evaluation.scalar.fixing import Fixing
+from unbraid.core.evaluation.scalar.inputs import check_inputs
 
 #: Pairs averaged to one point.
 PAIRS = 64
@@ -30,6 +31,7 @@ def beta_vae(
         train: points to fit.
         test: points to score.
     """
+    check_inputs(codes, factors)
     fixing = Fixing(factors)
     points, wanted = _points(codes, fixing, train + test, rng)
     scale = max(float(points[:train].std()), 1e-12)  # one for all codes: the solver's units, not the codes'

@@ -9,6 +9,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.svm import LinearSVC
 
 from unbraid.core.evaluation.blocks import completeness, disentanglement
+from unbraid.core.evaluation.scalar.inputs import check_inputs
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -36,6 +37,7 @@ def dci_gbt(codes: Floats, factors: Ints, *, train: Rows, test: Rows, seed: int 
         test: rows to score.
         seed: of the trees, which are not the same from run to run without.
     """
+    check_inputs(codes, factors, parts=[train])
 
     def fit(factor: Ints) -> tuple[Floats, float]:
         model = GradientBoostingClassifier(random_state=seed).fit(codes[train], factor[train])
@@ -58,6 +60,7 @@ def dci_linear(codes: Floats, factors: Ints, *, train: Rows, test: Rows, seed: i
         test: rows to score.
         seed: of the solver's order.
     """
+    check_inputs(codes, factors, parts=[train])
     mean, spread = codes[train].mean(0), codes[train].std(0)
     scaled = np.where(spread > 1e-9, (codes - mean) / np.maximum(spread, 1e-9), 0.0)
 

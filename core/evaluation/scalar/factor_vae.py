@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unbraid.core.evaluation.scalar.fixing import Fixing
+from unbraid.core.evaluation.scalar.inputs import check_inputs
 
 #: Samples that share one factor's value, a vote.
 BATCH = 64
@@ -33,6 +34,7 @@ def factor_vae(
     Returns:
         In [0, 1]; 0 where no code is left.
     """
+    check_inputs(codes, factors)
     spread = codes.std(0)
     alive = codes[:, spread >= LEAST]
     if not alive.shape[1]:

@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from unbraid.core.evaluation.scalar.inputs import check_inputs
+
 Floats = npt.NDArray[np.floating]
 
 #: The largest deviation, less one outlier in a hundred.
@@ -23,8 +25,9 @@ def irs(codes: Floats, factors: npt.NDArray[np.integer]) -> float:
     Returns:
         In [0, 1]; 0 where every code is constant.
     """
+    check_inputs(codes, factors)
     largest = np.abs(codes - codes.mean(0)).max(0)
-    alive = largest > 0
+    alive = largest > 1e-9 * np.abs(codes).max(0)  # the mean of a constant code is off by its rounding
     if not alive.any():
         return 0.0
     deviations = np.stack([_deviation(codes[:, alive], factor) for factor in factors.T], axis=1)

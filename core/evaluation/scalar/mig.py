@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unbraid.core.evaluation.scalar.information import BINS, entropy, information
+from unbraid.core.evaluation.scalar.inputs import check_inputs
 
 
 def mig(codes: npt.NDArray[np.floating], factors: npt.NDArray[np.integer], *, bins: int = BINS) -> float:
@@ -21,5 +22,6 @@ def mig(codes: npt.NDArray[np.floating], factors: npt.NDArray[np.integer], *, bi
     >>> round(mig(factors.astype(float), factors), 6)
     1.0
     """
+    check_inputs(codes, factors, codes_least=2)
     ranked = np.sort(information(codes, factors, bins), axis=0)
     return float(((ranked[-1] - ranked[-2]) / entropy(factors)).mean())

@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from unbraid.core.evaluation.blocks import modularity as of_blocks
 from unbraid.core.evaluation.scalar.information import BINS, information
+from unbraid.core.evaluation.scalar.inputs import check_inputs
 
 
 def modularity(codes: npt.NDArray[np.floating], factors: npt.NDArray[np.integer], *, bins: int = BINS) -> float:
@@ -15,4 +16,5 @@ def modularity(codes: npt.NDArray[np.floating], factors: npt.NDArray[np.integer]
         factors: `(n, k)`, k at least 2.
         bins: equal-width bins of a code.
     """
+    check_inputs(codes, factors)
     return of_blocks(information(codes, factors, bins))

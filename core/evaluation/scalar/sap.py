@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.svm import LinearSVC
 
+from unbraid.core.evaluation.scalar.inputs import check_inputs
+
 
 def sap(
     codes: npt.NDArray[np.floating],
@@ -25,6 +27,7 @@ def sap(
         train: rows to fit.
         test: rows to score.
     """
+    check_inputs(codes, factors, codes_least=2, parts=[train])
     scores = np.array([[_accuracy(code, factor, train, test) for factor in factors.T] for code in codes.T])
     ranked = np.sort(scores, axis=0)
     return float((ranked[-1] - ranked[-2]).mean())
