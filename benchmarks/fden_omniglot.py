@@ -49,10 +49,10 @@ PRINTED = {
 REFERENCE = {
     "hidden": (512, 512, 512),
     "width": 128,
-    "ways": 60,
+    "ways": 120,
     "queries": 2,
     "standardise": "none",
-    "steps": 4000,
+    "steps": 3000,
 }
 
 

@@ -79,15 +79,15 @@ OMNIGLOT: dict[str, object] = {
     "alpha": 1.0,
     "alignment": "prototype",
     "standardise": "none",
-    "ways": 60,
+    "ways": 120,
     "queries": 2,
-    "query_classes": 60,
+    "query_classes": 120,
     "episodes": 1,
     "trunk": (512, 512),
     "branch": (512,),
     "entangler": (256, 256),
     "critic": (512, 128),
-    "steps": 6_000,
+    "steps": 3_000,
 }
 
 
