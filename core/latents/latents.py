@@ -82,10 +82,10 @@ class Latents:
         In mode `sample` the noise comes from `draws`; without it the mean is given.
         """
         rows = index if self.rows is None else self.rows[index]
-        mean = _read(self.mean[rows])
+        mean = _take(self.mean, rows)
         if self.mode == "mean" or draws is None or self.log_variance is None:
             return mean
-        return Posterior(mean, _read(self.log_variance[rows])).sample(draws.normal(*mean.shape))
+        return Posterior(mean, _take(self.log_variance, rows)).sample(draws.normal(*mean.shape))
 
     def chunks(self, size: int = CHUNK) -> Iterator[Tensor]:
         """Walk over the posterior means, `size` rows at a time."""
@@ -109,6 +109,11 @@ class Latents:
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             yield _read(stored[part] if self.rows is None else stored[self.rows[part]])
+
+
+def _take(stored: Tensor, rows: Tensor) -> Tensor:
+    """Read the given rows; `index_select` copies whole rows, where indexing walks over numbers."""
+    return _read(stored.index_select(0, rows.flatten()).view(*rows.shape, *stored.shape[1:]))
 
 
 def _read(stored: Tensor) -> Tensor:
