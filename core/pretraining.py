@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from unbraid.core.artefacts import write_json
 from unbraid.core.catalogue import load_backbone
 from unbraid.core.errors import CapabilityError
 from unbraid.core.images import as_images
-from unbraid.core.interfaces import SPLITS, Backbone, Dataset, Split
+from unbraid.core.interfaces import SPLITS, Backbone, Dataset, Split, derive_seed
 from unbraid.core.recipe import Recipe
 from unbraid.core.report import write_pretrain_report
 from unbraid.core.threads import core_count, threads
@@ -33,6 +34,9 @@ class Reconstruction:
         pictures: how many.
         error: mean squared error of a pixel in [0, 1].
         variance: of the pixels about their mean picture: the error of the best constant picture.
+        inversion: mean distance of a picture from what comes back of it, as a share of the mean distance of another
+            picture of the set from that (Donahue et al. 2017): 0 is perfect, 1 no inversion at all; None where there is
+            no other picture.
     """
 
     content: Split
@@ -40,6 +44,7 @@ class Reconstruction:
     pictures: int
     error: float
     variance: float
+    inversion: float | None
 
     @property
     def share(self) -> float | None:
@@ -87,8 +92,7 @@ def reconstructions(backbone: Backbone, dataset: Dataset) -> Iterator[Reconstruc
         for style in styles:
             rows = dataset.rows(content=content, style=style)
             if len(rows):
-                error, variance = _error(backbone, dataset, rows)
-                yield Reconstruction(content=content, style=style, pictures=len(rows), error=error, variance=variance)
+                yield _measured(backbone, dataset, rows, content, style)
 
 
 def described(figure: Reconstruction) -> dict[str, Any]:
@@ -97,15 +101,35 @@ def described(figure: Reconstruction) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def _error(backbone: Backbone, dataset: Dataset, rows: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Give mean squared error and variance over pixels and pictures, in one pass."""
-    wrong = total = squares = torch.zeros((), dtype=torch.float64)
+def _measured(
+    backbone: Backbone, dataset: Dataset, rows: npt.NDArray[np.int64], content: Split, style: Split | None
+) -> Reconstruction:
+    """Measure in one pass; the other picture of each is the one before it in a random order."""
+    order = np.random.default_rng(derive_seed(0, f"reconstruction/{content}/{style}", 0)).permutation(rows)
+    others = np.roll(order, 1)
+    wrong = total = squares = near = far = torch.zeros((), dtype=torch.float64)
     with threads(core_count()):
-        for start in range(0, len(rows), CHUNK):
-            pictures = as_images(dataset.images[rows[start : start + CHUNK]], backbone.info.input)
-            wrong = wrong + (backbone.decode(backbone.encode(pictures)) - pictures).double().square().sum()
+        for start in range(0, len(order), CHUNK):
+            part = slice(start, start + CHUNK)
+            pictures, other = (as_images(dataset.images[r[part]], backbone.info.input) for r in (order, others))
+            back = backbone.decode(backbone.encode(pictures))
+            wrong = wrong + (back - pictures).double().square().sum()
             total = total + pictures.double().sum(0)
             squares = squares + pictures.double().square().sum()
-    pixels = len(rows) * dataset.image_spec.channels * dataset.image_spec.height * dataset.image_spec.width
+            near, far = near + _distances(back, pictures), far + _distances(back, other)
+    pixels = len(rows) * backbone.info.input.channels * backbone.info.input.height * backbone.info.input.width
     between = total.square().sum() / len(rows)
-    return float(wrong / pixels), max(float((squares - between) / pixels), 0.0)
+    return Reconstruction(
+        content=content,
+        style=style,
+        pictures=len(rows),
+        error=float(wrong / pixels),
+        variance=max(float((squares - between) / pixels), 0.0),
+        inversion=float(near / far) if len(rows) > 1 and far > TINY else None,
+    )
+
+
+def _distances(first: Tensor, second: Tensor) -> Tensor:
+    """Sum of the Euclidean distances of pictures, in float64."""
+    distances: Tensor = torch.linalg.vector_norm((first - second).double().flatten(1), dim=1)
+    return distances.sum()

@@ -32,6 +32,7 @@ def command(recipe: Path, assignments: tuple[str, ...], out: Path | None, resume
             "error": f"{figure.error:.5f}",
             "variance": f"{figure.variance:.5f}",
             "share": "" if figure.share is None else f"{figure.share:.1%}",
+            "inversion": "" if figure.inversion is None else f"{figure.inversion:.2f}",
         }
         for figure in figures
     ]

@@ -44,6 +44,7 @@ class BackboneInfo:
         inverse: `exact` (bijection), `amortised` (learned decoder) or `none`.
         capabilities: `decode` where there is a decoder, `gradient` where gradients flow through it.
         config: what rebuilds it through its adapter; JSON values only.
+        prior: what latents are drawn from to make pictures: `normal` (standard), `uniform` (-1 to 1), or None.
         licence: of the weights.
         source: where the weights come from.
         trained_on: `dataset:split` it was trained on, or empty where that is unknown.
@@ -55,6 +56,7 @@ class BackboneInfo:
     inverse: Literal["exact", "amortised", "none"] = "amortised"
     capabilities: frozenset[str] = frozenset({"decode", "gradient"})
     config: Mapping[str, Any] = field(default_factory=dict)
+    prior: Literal["normal", "uniform"] | None = None
     licence: str = ""
     source: str = ""
     trained_on: str = ""

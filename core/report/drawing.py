@@ -41,6 +41,14 @@ def framed(content: Tensor, style: Tensor, cells: Tensor) -> Pixels:
     return np.concatenate(drawn, 0)
 
 
+def grid(pictures: Tensor, columns: int) -> Pixels:
+    """Set pictures `(B, C, H, W)` in rows of `columns`: `(height, width, 3)`; what fills no row is left out."""
+    scale = max(1, -(-CELL // pictures.shape[-1]))
+    cells = [_cell(each, scale, donor=False) for each in pictures]
+    rows = [np.concatenate(cells[i : i + columns], 1) for i in range(0, len(cells) - columns + 1, columns)]
+    return np.concatenate(rows, 0)
+
+
 def _cell(picture: Tensor, scale: int, donor: bool) -> Pixels:
     pixels = (picture.nan_to_num(0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     pixels = np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels

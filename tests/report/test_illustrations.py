@@ -153,7 +153,8 @@ def test_the_report_of_a_pretraining_shows_what_comes_back(model, glyphs, tmp_pa
     (tmp_path / "part" / "metrics.jsonl").write_text('{"step": 1, "vae.loss": 2.0}\n{"step": 2, "vae.loss": 1.0}\n')
     text = one_file(write_pretrain_report(tmp_path, model.backbone, glyphs, figures).read_text())
     assert f"{figures[0].error:.5f}" in text and f"{100 * figures[0].share:.1f} %" in text
-    assert "vae.loss: 1 at the end" in text and text.count("data:image/png") == 1
+    assert f"<td>{figures[0].inversion:.2f}</td>" in text and "made of latents of the prior" in text
+    assert "vae.loss: 1 at the end" in text and text.count("data:image/png") == 2
 
 
 def test_colours_and_grey_can_be_drawn_and_nothing_else(model):

@@ -42,6 +42,7 @@ def as_backbone(
         input=ImageSpec(architecture.channels, architecture.size, architecture.size),
         latent=LatentSpec((architecture.width,), stochastic=True),
         inverse="amortised",
+        prior="normal",
         config={"weights": weights, **config_to_dict(architecture), **again},
         licence=licence,
         source=source,
