@@ -1,0 +1,1 @@
+"""Adversarially learned inference, and BiGAN: the same with a deterministic encoder."""

@@ -1,0 +1,1 @@
+"""A normalising flow of pictures, whose inverse is exact."""
