@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from unbraid.core.errors import ConfigError
+from unbraid.plugins.fden.names import TAKEN, is_label
 
 Alignment = Literal["relation", "matching", "prototype"]
 Clip = Literal["global", "per_tensor", "off"]
-Label = Literal["content", "style"]
 Averaging = Literal["rows", "sets"]
 
 
@@ -22,15 +22,16 @@ class FDENConfig:
             (`relation`), attention by cosine (`matching`), or distance to class means (`prototype`).
         clip: adaptive gradient clipping, equation (7): one norm over the whole disentangler (`global`), one for each
             matrix as in the authors' code (`per_tensor`), or none (`off`).
-        labels: roles of the labels that get a factor of their own: `content` alone is the source paper; with `style`
-            as well, a third factor `attribute` holds what the style label names and `style` what neither does, as in
-            the journal version.
+        labels: roles of the labels that get a factor of their own, `content` first: it alone is the source paper, more
+            are the journal version. The factor of `style` is called `attribute`, that of an attribute of the data set
+            as the attribute is; `style` holds what no label names.
         reconstruction: one mean over all rows of a step (`rows`), or the sum of one over support rows and one over
             query rows as in the authors' code (`sets`).
         adversary: weight of a classifier that reads the content label from style, behind a gradient reversal. An
             extra that no version of the paper has; 0 is none.
-        ways, shots, queries, query_classes, episodes: `episodes` episodes a step, of `ways` classes with `shots`
-            support rows, and `queries` query rows of each of `query_classes` of the ways.
+        ways, shots, queries, query_classes, episodes: `episodes` episodes a step and label, of `ways` classes with
+            `shots` support rows, and `queries` query rows of each of `query_classes` of the ways. Labels other than
+            content take all their classes where those are fewer.
         trunk, branch: hidden widths of D_dec, and of D_ide and D_sty.
         entangler_branch, entangler: hidden widths of E_ide and E_sty, and of E_enc.
         split_trunk: gives each of D_ide and D_sty its own part of D_dec's output, as the authors' code does, in place
@@ -59,7 +60,7 @@ class FDENConfig:
     gamma: float = 0.5
     alignment: Alignment = "prototype"
     clip: Clip = "global"
-    labels: tuple[Label, ...] = ("content",)
+    labels: tuple[str, ...] = ("content",)
     reconstruction: Averaging = "rows"
     adversary: float = 0.0
     ways: int = 5
@@ -100,7 +101,13 @@ class FDENConfig:
         self._check(self.query_classes <= self.ways, "query_classes", f"at most ways ({self.ways})")
         self._check(0 <= self.dropout < 1, "dropout", "0 <= dropout < 1")
         self._check(0 <= self.critic_average < 1, "critic_average", "0 <= critic_average < 1")
-        self._check(self.labels in (("content",), ("content", "style")), "labels", "(content), or (content, style)")
+        self._check(
+            self.labels[:1] == ("content",) and len(set(self.labels)) == len(self.labels),
+            "labels",
+            "content, then any other roles, each once",
+        )
+        taken = f"snake_case names other than {', '.join(TAKEN)}, which are taken"
+        self._check(all(is_label(label) for label in self.labels), "labels", taken)
         self._check(self.lr > 0, "lr", "> 0")
         self._check(all(0 <= beta < 1 for beta in self.betas), "betas", "two numbers in [0, 1)")
         for name, known in (("alignment", Alignment), ("clip", Clip), ("reconstruction", Averaging)):

@@ -24,6 +24,7 @@ from unbraid.plugins.fden.clipping import adaptively_clipped
 from unbraid.plugins.fden.names import batch_of, term_of
 
 if TYPE_CHECKING:
+    from unbraid.plugins.fden.config import FDENConfig
     from unbraid.plugins.fden.model import FDEN
 
 Bound = Callable[[Tensor, Tensor], Tensor]
@@ -42,15 +43,12 @@ class Factorising:
         self.head = head
         config = head.config
         self.updates = [*head.disentangler, *head.task_parts, *head.opponents]
-        self.episodes = Episodes(
-            config.ways, config.shots, config.queries, n=config.episodes, query_classes=config.query_classes
-        )
+        self.episodes = {label: _episodes(config, label, ways) for label, ways in head.ways.items()}
 
     @property
     def rows(self) -> int:
         """Latents of one step: support and query of every label's episodes."""
-        each = self.episodes.ways * self.episodes.shots + self.episodes.queries_per_episode
-        return len(self.head.config.labels) * self.episodes.n * each
+        return sum(e.n * (e.ways * e.shots + e.queries_per_episode) for e in self.episodes.values())
 
     def objective(self) -> Objective:
         """Give the objective for the engine."""
@@ -65,11 +63,7 @@ class Factorising:
 
     def batch(self) -> dict[str, BatchSpec]:
         """Say what a step draws: episodes of each label, and rows with their classes for the adversary."""
-        e = self.episodes
-        drawn: dict[str, BatchSpec] = {
-            batch_of(label): Episodes(e.ways, e.shots, e.queries, n=e.n, query_classes=e.query_classes, label=label)
-            for label in self.head.config.labels
-        }
+        drawn: dict[str, BatchSpec] = {batch_of(label): each for label, each in self.episodes.items()}
         if self.head.adversary is not None:
             drawn["rows"] = Samples(self.rows)
         return drawn
@@ -167,6 +161,17 @@ def dependence(
 def optimiser_of(head: "FDEN") -> OptimiserSpec:
     """Adam with the head's settings."""
     return OptimiserSpec("adam", lr=head.config.lr, betas=head.config.betas)
+
+
+def _episodes(config: "FDENConfig", label: str, ways: int) -> Episodes:
+    return Episodes(
+        ways,
+        config.shots,
+        config.queries,
+        n=config.episodes,
+        query_classes=min(config.query_classes, ways),
+        label=label,
+    )
 
 
 def _parameters(modules: Sequence[nn.Module]) -> list[nn.Parameter]:

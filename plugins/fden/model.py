@@ -30,10 +30,10 @@ from unbraid.core.nn import (
     prototype_logits,
     recalibrate_batch_norm,
 )
-from unbraid.plugins.fden.config import FDENConfig, Label
+from unbraid.plugins.fden.config import FDENConfig
 from unbraid.plugins.fden.critics import BranchedStatistician, ClassAdversary
 from unbraid.plugins.fden.losses import Estimating, Factorising
-from unbraid.plugins.fden.names import LABELLED
+from unbraid.plugins.fden.names import factor_of, relation_of
 
 #: Widest latent the fully connected networks take.
 MAX_WIDTH = 4096
@@ -46,9 +46,9 @@ class FDEN(Disentangler):
 
     Splits a latent into `identity` (aligned with the content label by episodes) and `style`, which a critic pushes
     towards independence of identity, and entangles the two back. Layers as in table 2 of the paper's supplement.
-    With `labels=("content", "style")` a third factor, `attribute`, is aligned with the style label, and the critic
-    sees the total correlation of all three, as in the journal version. Maps are flattened. The bound the critic gives
-    is no evidence of independence: see the README.
+    With more `labels` each has a factor of its own, aligned with it by episodes of its own, and the critic sees the
+    total correlation of all factors, as in the journal version. Maps are flattened. The bound the critic gives is no
+    evidence of independence: see the README.
 
     Args:
         config: settings.
@@ -60,6 +60,8 @@ class FDEN(Disentangler):
     >>> head = FDEN(FDENConfig(), LatentSpec((16,))).eval()
     >>> {name: tuple(f.shape) for name, f in head.disentangle(torch.zeros(2, 16)).items()}
     {'identity': (2, 16), 'style': (2, 16)}
+    >>> FDEN(FDENConfig(labels=("content", "beard", "age")), LatentSpec((16,))).names
+    ('identity', 'beard', 'age', 'style')
     """
 
     capabilities = frozenset({"entangle", "score"})
@@ -76,6 +78,7 @@ class FDEN(Disentangler):
         self.factors = _factors(config, width)
         count = len(self.factors)
         self.standardise = Standardise(latent, config.standardise)
+        self.ways = dict.fromkeys(config.labels, config.ways)  # of each label's episodes; `prepare` knows better
         self.trunk = self._mlp(dim, config.trunk, count * dim)  # D_dec
         self.to_identity = self._disentangling(width)  # D_ide
         self.to_style = self._disentangling(width)  # D_sty
@@ -84,10 +87,10 @@ class FDEN(Disentangler):
         self.merge = self._mlp(count * dim, config.entangler, dim)  # E_enc
         self.statistician = self._statistician(count, width)  # F_mi
         self.relation = self._relation(width)  # F_psi, where it has weights
-        if "style" in config.labels:
-            self.to_attribute = self._disentangling(width)
-            self.from_attribute = self._mlp(width, config.entangler_branch, dim)
-            self.attribute_relation = self._relation(width)
+        for label in config.labels[1:]:  # after the others, so that those start as they would without
+            self.add_module(f"to_{factor_of(label)}", self._disentangling(width))
+            self.add_module(f"from_{factor_of(label)}", self._mlp(width, config.entangler_branch, dim))
+            self.add_module(relation_of(label), self._relation(width))
         self.moving_bound = BiasCorrectedBound(config.critic_average) if config.critic_average else None
         self.adversary: ClassAdversary | None = None  # made by `prepare`, which knows the classes
         initialise(self, config.initialiser)
@@ -98,8 +101,9 @@ class FDEN(Disentangler):
         return cls(config, only(latents))
 
     def prepare(self, latents: Mapping[str, Latents]) -> None:
-        """Fit the standardisation, and make the class adversary where one is asked for."""
+        """Fit the standardisation, count classes, and make the class adversary where one is asked for."""
         self.standardise.fit(only(latents))
+        self.ways |= {label: self._most_ways(only(latents), label) for label in self.config.labels[1:]}
         if self.config.adversary:
             width = sum(factor.width for factor in self.factors[1:])
             adversary = ClassAdversary(width, only(latents).classes["content"], slope=self.config.slope)
@@ -118,7 +122,7 @@ class FDEN(Disentangler):
         recalibrate_batch_norm(self, lambda: self._walk(only(latents)))
 
     def disentangle(self, z: Tensor) -> dict[str, Tensor]:
-        """Split latents `(B, *latent)` into `identity`, `attribute` where there is one, and `style`: `(B, width)` each."""
+        """Split latents `(B, *latent)` into `identity`, a factor of each other label, and `style`: `(B, width)` each."""
         return dict(zip(self.names, self.split(self.standardised(z)), strict=True))
 
     def entangle(self, factors: Mapping[str, Tensor]) -> Tensor:
@@ -151,9 +155,9 @@ class FDEN(Disentangler):
         merged: Tensor = self.merge(torch.cat(parts, 1))
         return merged
 
-    def align(self, support: Tensor, query: Tensor, label: Label = "content") -> Tensor:
+    def align(self, support: Tensor, query: Tensor, label: str = "content") -> Tensor:
         """Score ways from the factor of a label: support `(E, C, K, width)`, query `(E, Q, width)` -> `(E, Q, C)`."""
-        relation = self._relation_of(LABELLED[label])
+        relation = self._relation_of(label)
         if relation is not None:
             return relation.logits(support, query)
         if self.config.alignment == "matching":
@@ -183,7 +187,7 @@ class FDEN(Disentangler):
     @property
     def alignment(self) -> list[nn.Module]:
         """The parts called psi: none unless alignment is `relation`."""
-        found = (self._relation_of(LABELLED[label]) for label in self.config.labels)
+        found = (self._relation_of(label) for label in self.config.labels)
         return [relation for relation in found if relation is not None]
 
     @property
@@ -204,9 +208,15 @@ class FDEN(Disentangler):
     def _each(self, prefix: str) -> list[nn.Module]:
         return [getattr(self, prefix + name) for name in self.names]
 
-    def _relation_of(self, factor: str) -> RelationScorer | None:
-        relation: RelationScorer | None = self.relation if factor == "identity" else self.attribute_relation
+    def _relation_of(self, label: str) -> RelationScorer | None:
+        relation: RelationScorer | None = getattr(self, relation_of(label))
         return relation
+
+    def _most_ways(self, latents: Latents, label: str) -> int:
+        """Give the ways of a label's episodes: those of the config, or as many as it has classes with enough rows."""
+        counts = latents.label(label).add(1).bincount()[1:]  # without those that miss the label
+        enough = int((counts >= self.config.shots + self.config.queries).sum())
+        return min(self.config.ways, max(enough, 2))  # below two, drawing the first batch says what is missing
 
     def _score(self, first: Tensor, second: Tensor, relation: RelationScorer | None) -> Tensor:
         if relation is not None:
@@ -244,24 +254,25 @@ class FDEN(Disentangler):
             factors = self.disentangle(z)
             yield self.entangle(factors)
             for label in self.config.labels:
-                relation, factor = self._relation_of(LABELLED[label]), factors[LABELLED[label]]
+                relation, factor = self._relation_of(label), factors[factor_of(label)]
                 if relation is not None:
                     rows = latents.label(label)[start : start + len(z)]
-                    yield relation(factor, factor[self._partners(rows)])
+                    yield relation(factor, factor[self._partners(rows, self.ways[label])])
             start += len(z)
 
-    def _partners(self, labels: Tensor) -> Tensor:
+    def _partners(self, labels: Tensor, ways: int) -> Tensor:
         """Give each row a partner as episodes do: one in `ways` of its own class, the others at random."""
         draws = Draws(0, "fden/partners", 0, labels.device)
         order = labels.argsort(stable=True)
         of_class = torch.empty_like(order).scatter_(0, order, order.roll(1))
-        own = draws.uniform(len(labels)) * self.config.ways < 1
+        own = draws.uniform(len(labels)) * ways < 1
         return torch.where(own, of_class, draws.permutation(len(labels)))
 
 
 def _factors(config: FDENConfig, width: int) -> tuple[Factor, ...]:
-    labelled = tuple(Factor(LABELLED[label], (width,), label, label=label) for label in config.labels)
-    return (*labelled, Factor("style", (width,), "style"))
+    identity = Factor("identity", (width,), "content", label="content")
+    others = (Factor(factor_of(label), (width,), "style", label=label) for label in config.labels[1:])
+    return (identity, *others, Factor("style", (width,), "style"))
 
 
 def _check_width(latent: LatentSpec) -> None:

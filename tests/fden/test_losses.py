@@ -19,7 +19,7 @@ def draws(step=0, device="cpu"):
 
 @pytest.fixture
 def batch(training_latents):
-    spec = Factorising(FDEN(FDENConfig(episodes=4, shots=2, query_classes=1), LatentSpec((6,)))).episodes
+    spec = Factorising(FDEN(FDENConfig(episodes=4, shots=2, query_classes=1), LatentSpec((6,)))).episodes["content"]
     rows = make_sampler(spec, {DEFAULT_DOMAIN: training_latents})(draws())
     return {"episodes": EpisodeRows(rows.support.double(), rows.query.double(), rows.target)}
 

@@ -183,7 +183,7 @@ def test_finish_sets_the_statistics_of_the_finished_networks(make_head, training
         first = part.linear1(rows)
         torch.testing.assert_close(part.norm1.running_mean, first.mean(0), msg=name)
         torch.testing.assert_close(part.norm1.running_var, first.var(0, correction=0), msg=name)
-    pairs = torch.cat([identity, identity[head._partners(training_latents.label("content"))]], 1)
+    pairs = torch.cat([identity, identity[head._partners(training_latents.label("content"), 5)]], 1)
     seen_by_relation = head.relation.network.linear1(pairs)
     torch.testing.assert_close(head.relation.network.norm1.running_mean, seen_by_relation.mean(0))
     torch.testing.assert_close(head.relation.network.norm1.running_var, seen_by_relation.var(0, correction=0))
@@ -191,7 +191,7 @@ def test_finish_sets_the_statistics_of_the_finished_networks(make_head, training
 
 def test_partners_are_of_the_same_class_as_often_as_in_episodes(make_head):
     labels = torch.arange(50).repeat(40)
-    same = (labels[make_head(ways=4)._partners(labels)] == labels).double().mean().item()
+    same = (labels[make_head()._partners(labels, 4)] == labels).double().mean().item()
     # one in four by design, and one in fifty of the rest by chance
     expected = 0.25 + 0.75 * 0.02
     assert same == pytest.approx(expected, abs=0.03)

@@ -23,6 +23,7 @@ class Toy:
     method: str
     backbone: str
     missing: float = 0.0
+    corners: bool = False
 
     def __str__(self) -> str:
         return f"{self.method}-on-{self.backbone}" + ("-partial" if self.missing else "")
@@ -33,7 +34,7 @@ class Toy:
 
     @cached_property
     def data(self):
-        return zoo_data.stripes(self.missing)
+        return zoo_data.stripes(self.missing, corners=self.corners)
 
     def attach(self):
         return unbraid.attach(self.method, self.backbones())
@@ -57,6 +58,7 @@ TOYS = [
     Toy("split", "pixels"),
     Toy("exact-flow", "vector"),
     Toy("pixel-cycle", "vector"),
+    Toy("three-labels", "vector", corners=True),
 ]
 
 

@@ -19,5 +19,6 @@ def unbraid_disentanglers() -> list[DisentanglerSpec]:
         spec("closed-form", "ClosedForm", supervision="none"),
         spec("pooled-map", "PooledMap", supervision="none"),
         spec("exact-flow", "ExactFlow", supervision="none"),
+        spec("three-labels", "ThreeLabels"),
         spec("pixel-cycle", "PixelCycle", supervision="none", needs=frozenset({"decode", "gradient"})),
     ]

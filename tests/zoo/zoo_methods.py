@@ -277,6 +277,39 @@ class ExactFlow(Disentangler):
         return [Objective(name="likely", batch={"rows": Samples(32)}, loss=likely, updates=[self.mix, self.shift])]
 
 
+class ThreeLabels(Disentangler):
+    """A factor for each of three labels, an attribute among them, and one for what is left."""
+
+    capabilities = frozenset({"entangle"})
+    names = ("content", "style", "corner")
+
+    def __init__(self, config: Any, latent: Any) -> None:
+        super().__init__()
+        self.latent = latent
+        labelled = (Factor(f"of_{n}", (3,), "content" if n == "content" else "style", n) for n in self.names)
+        self.factors = (*labelled, Factor("left", (3,), "style"))
+        self.there, self.back = nn.Linear(latent.width, 12), nn.Linear(12, latent.width)
+
+    def disentangle(self, z):
+        return dict(zip((f.name for f in self.factors), self.there(z.flatten(1)).split(3, 1), strict=True))
+
+    def entangle(self, factors):
+        return self.back(torch.cat(list(factors.values()), 1)).view(-1, *self.latent.shape)
+
+    def objectives(self, backbones):
+        def apart(batch, draws):
+            terms = {}
+            for name in self.names:
+                pairs = batch[name]
+                first, second = (self.disentangle(z)[f"of_{name}"] for z in (pairs.first, pairs.second))
+                terms[name] = Term((first - second).square().mean())
+            z = batch["content"].first
+            return {**terms, "keep": Term((self.entangle(self.disentangle(z)) - z).square().mean())}
+
+        batch = {name: SameClassPairs(16, label=name) for name in self.names}
+        return [Objective(name="apart", batch=batch, loss=apart, updates=[self])]
+
+
 class PixelCycle(Split):
     """A loss in image space: gradients flow through the frozen decoder and encoder."""
 
