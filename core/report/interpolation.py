@@ -57,7 +57,8 @@ def interpolation_picture(model: "AttachedModel", dataset: Dataset, *, steps: in
     rows, where = least_seen(dataset)
     rng = np.random.default_rng(derive_seed(seed, "report/interpolation_picture", 0))
     rows = rng.permutation(rows)
-    differ = np.all([labels[rows] != labels[rows[0]] for labels in dataset.labels.values()], axis=0)
+    judged = [labels for role, labels in dataset.labels.items() if role not in dataset.attributes]
+    differ = np.all([labels[rows] != labels[rows[0]] for labels in judged], axis=0)
     if not differ.any():
         raise DataError("nothing to interpolate between", expected="two contents in two styles", found="one")
     first, second = rows[0], rows[np.flatnonzero(differ)[0]]

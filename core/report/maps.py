@@ -11,6 +11,7 @@ import numpy.typing as npt
 from unbraid.core.interfaces.dataset import Dataset
 from unbraid.core.interfaces.draws import derive_seed
 from unbraid.core.report.charts import COLOURS, Cloud, cloud
+from unbraid.core.report.pictures import known_rows
 from unbraid.core.threads import threads
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def plane(codes: Array, seed: int) -> Array:
 def _rows(dataset: Dataset, seed: int) -> tuple[Ints, str]:
     """Choose at most ten contents, unseen ones where there are any, and at most `MOST` of their labelled samples."""
     rng = np.random.default_rng(derive_seed(seed, "report/maps", 0))
-    known = np.all([labels >= 0 for labels in dataset.labels.values()], axis=0)
+    known = known_rows(dataset)
     rows, where = dataset.rows(content="test"), "contents never seen in training"
     if not known[rows].any():
         rows, where = dataset.rows(), "contents seen in training"
@@ -94,8 +95,8 @@ def _rows(dataset: Dataset, seed: int) -> tuple[Ints, str]:
 
 
 def _cloud(role: str, points: Array, classes: Ints) -> Cloud:
-    """Colour the ten most frequent classes of a label; the others are grey."""
-    found, counts = np.unique(classes, return_counts=True)
+    """Colour the ten most frequent classes of a label; the others are grey, and samples without a label too."""
+    found, counts = np.unique(classes[classes >= 0], return_counts=True)
     coloured = found[np.argsort(-counts, kind="stable")][: len(COLOURS)].tolist()
     grey = len(found) - len(coloured)
     title = f"coloured by {role}" + (f" ({len(coloured)} of {len(found)}; others grey)" if grey else "")

@@ -102,10 +102,18 @@ def _true_cells(
     return np.stack([dataset.images[np.array(line, dtype=np.int64)] for line in rows])
 
 
+def known_rows(dataset: Dataset) -> npt.NDArray[np.bool_]:
+    """Which rows have their content labelled, and their style where there is one, `(N,)`; attributes may be missing."""
+    known: npt.NDArray[np.bool_] = np.all(
+        [labels >= 0 for role, labels in dataset.labels.items() if role not in dataset.attributes], axis=0
+    )
+    return known
+
+
 def least_seen(dataset: Dataset) -> tuple[npt.NDArray[np.int64], str]:
     """Give the least seen rows there are, and what they are."""
     unseen = "contents never seen in training"
-    known = np.all([labels >= 0 for labels in dataset.labels.values()], axis=0)
+    known = known_rows(dataset)
     choices = (
         (dataset.rows(content="test", style="test"), f"{unseen}, nor the styles" if dataset.style else unseen),
         (dataset.rows(content="test"), unseen),
