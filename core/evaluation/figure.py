@@ -37,6 +37,7 @@ class Figure:
         protocol: how it was measured; JSON values only.
         headline: a plain sentence for the top of a report; empty where the figure is not that important.
         not_applicable: why there is no value.
+        at_least: whether the value is only the most that could be told, and the truth at least that.
 
     Raises:
         ConfigError: the figure has both a value and a reason not to have one, or neither.
@@ -61,6 +62,7 @@ class Figure:
     protocol: Mapping[str, Any] = field(default_factory=dict)
     headline: str = ""
     not_applicable: str | None = None
+    at_least: bool = False
 
     def __post_init__(self) -> None:
         if (self.value is None) != bool(self.not_applicable):

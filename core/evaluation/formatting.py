@@ -16,6 +16,15 @@ def format_value(value: float | None, unit: Unit) -> str:
     return f"{value:.5f}" if unit == "mse" else f"{value:.3f}"
 
 
+def format_figure(figure: Figure) -> str:
+    """Print the value of a figure, and `>=` before one that is only the most that could be told.
+
+    >>> format_figure(Figure(name="a", value=7.6, summary="", unit="nats", at_least=True))
+    '>= 7.600'
+    """
+    return f"{'>= ' if figure.at_least else ''}{format_value(figure.value, figure.unit)}"
+
+
 def format_interval(interval: Interval | None, unit: Unit) -> str:
     """Print an interval, the unit once.
 

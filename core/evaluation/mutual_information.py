@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from unbraid.core.errors import ProtocolError
+from unbraid.core.evaluation.canonical import canonical
 from unbraid.core.evaluation.checks import check_finite, check_rows, check_width
 from unbraid.core.interfaces.draws import Draws
 from unbraid.core.nn import donsker_varadhan
@@ -17,6 +18,8 @@ Array = npt.NDArray[np.floating]
 
 #: Share of the samples the critic trains on; the rest halves into validation and test.
 TRAIN_SHARE = 0.6
+#: Correlations a critic does not start from: those of samples that share nothing are as large.
+FAINT = 0.05
 #: Samples at least.
 LEAST = 20
 #: Samples held out at most, a part, and how many of them are compared pair by pair at a time.
@@ -31,7 +34,8 @@ class CriticSettings:
     Args:
         steps: training steps.
         batch: pairs a step; every other combination of them stands for the product of the marginals.
-        width: numbers the two codes are compared in.
+        width: numbers the two codes are compared in, at least; of wider codes as many as both have, up to `widest`.
+        widest: numbers the two codes are compared in, at most.
         hidden: width of the hidden layers.
         learning_rate: highest rate of Adam; it rises and falls over the run (one cycle).
         weight_decay: of Adam; holds the critic back where samples are few.
@@ -41,6 +45,7 @@ class CriticSettings:
     steps: int = 1000
     batch: int = 256
     width: int = 16
+    widest: int = 64
     hidden: int = 32
     learning_rate: float = 5e-3
     weight_decay: float = 1e-2
@@ -55,8 +60,10 @@ class Estimate:
         nats: mean over a quarter of the run, on test samples; not below 0.
         spread: standard deviation within that quarter.
         train_nats: the same on training samples: far above `nats` where the critic learned samples by heart.
-        quarter: first and last step of the quarter: where validation was highest, the last where samples are plenty.
-        limit: logarithm of the number of test pairs compared; a bound near it is not to be trusted.
+        quarter: first and last step of the quarter: where validation was highest, the last where samples are plenty;
+            (0, 0) where no quarter was better than the start.
+        trusted: logarithm of the number of test samples. Beyond, the estimate rests on a few pairs and may be too high
+            as well as too low: all it says is that there is at least so much.
         samples: training and test samples.
     """
 
@@ -64,8 +71,18 @@ class Estimate:
     spread: float
     train_nats: float
     quarter: tuple[int, int]
-    limit: float
+    trusted: float
     samples: tuple[int, int]
+
+    @property
+    def at_least(self) -> bool:
+        """Whether there is more than so many samples can tell."""
+        return self.nats > self.trusted
+
+    @property
+    def told(self) -> float:
+        """What can be told: `nats`, and `trusted` where that is less."""
+        return min(self.nats, self.trusted)
 
 
 class PairCritic(nn.Module):
@@ -95,6 +112,23 @@ class PairCritic(nn.Module):
                 layer.weight.data = (2 * draws.uniform(*layer.weight.shape) - 1) * bound
                 layer.bias.data.zero_()
 
+    @torch.no_grad()
+    def start_from(self, correlations: Tensor) -> None:
+        """Start as the best critic of Gaussians whose numbers i have these correlations, `(k,)`, and no others.
+
+        `T(a, b) = sum_i (r a_i b_i - r^2 (a_i^2 + b_i^2) / 2) / (1 - r^2)`, for at most `width` of them. Numbers that
+        are not correlated start at nothing in `f` and as drawn in `g`: were both nothing, no gradient would reach them.
+        """
+        used = torch.nonzero(correlations[: self.width] > FAINT).flatten()
+        r = correlations[used]
+        cleared = torch.arange(self.width + 1, device=r.device), torch.cat([used, used.new_tensor([self.width])])
+        for rows, straight, bent in zip(cleared, self.straight, self.bent, strict=True):
+            assert isinstance(straight, nn.Linear) and isinstance(bent, nn.Sequential)
+            weight, last = straight.weight, list(bent.parameters())[-2]
+            weight[rows], last[rows] = 0.0, 0.0
+            weight[used, used] = (r / (1 - r.square()) * math.sqrt(self.width)).sqrt()
+            weight[self.width, weight.shape[1] // 2 + used] = -r.square() / (1 - r.square()) / 2
+
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Score every pair of `(n, first)` and `(n, second)`: `(n, n)`."""
         f, g = (
@@ -113,9 +147,11 @@ def mutual_information(
 
     A new critic is trained on a part of the samples (MINE, Belghazi et al. 2018; all pairs of a batch stand for the
     product of the marginals, so many that the gradient needs no moving average, which diverged here); the
-    Donsker-Varadhan bound on samples it never saw is the result. A low value says that this critic sees little. On
-    20,000 samples of correlated Gaussians it is within a tenth of the truth up to 3.4 nats, and 10 to 20 % below it at
-    8 nats.
+    Donsker-Varadhan bound on samples it never saw is the result. A low value says that this critic sees little.
+
+    The critic starts from what is known without training: in canonical coordinates the best critic of Gaussians. On
+    correlated Gaussians the estimate is within a tenth of the truth up to `trusted`, 7.6 nats of 20,000 samples; without
+    that start it was a quarter low at 8 nats, and by two thirds in 40 dimensions.
 
     Args:
         a: `(n, first)`.
@@ -131,9 +167,13 @@ def mutual_information(
     settings = settings or CriticSettings()
     _check(a, b)
     train, validation, test = _split(len(a), seed)
-    pair = (_standardised(a, train, device), _standardised(b, train, device))
+    *pair, correlations = canonical(
+        _standardised(a, train, device), _standardised(b, train, device), fit=train, held_out=validation
+    )
+    width = max(settings.width, min(len(correlations), settings.widest))
     with torch.random.fork_rng(devices=[]):  # torch fills layers from the global generator before they get their own
-        critic = PairCritic(a.shape[1], b.shape[1], width=settings.width, hidden=settings.hidden, seed=seed).to(device)
+        critic = PairCritic(a.shape[1], b.shape[1], width=width, hidden=settings.hidden, seed=seed).to(device)
+    critic.start_from(correlations)
     parts = [tuple(code[rows] for code in pair) for rows in (train[:BLOCK], validation, test)]
     looks = _train(critic, tuple(code[train] for code in pair), parts, seed, settings)
     best = _best_quarter(looks[:, 1])
@@ -142,8 +182,8 @@ def mutual_information(
         nats=max(0.0, float(chosen[:, 2].mean())),
         spread=float(chosen[:, 2].std()),
         train_nats=float(chosen[:, 0].mean()),
-        quarter=((best.start + 1) * settings.every, best.stop * settings.every),
-        limit=math.log(_pairs(len(test))),
+        quarter=(best.start * settings.every, (best.stop - 1) * settings.every),
+        trusted=math.log(len(test)),
         samples=(len(train), len(test)),
     )
 
@@ -169,11 +209,11 @@ def _train(
     seed: int,
     settings: CriticSettings,
 ) -> npt.NDArray[np.float64]:
-    """Train, and give the bound on each part at each look: `(looks, parts)`."""
+    """Train, and give the bound on each part at each look, the first before training: `(looks, parts)`."""
     batch = min(settings.batch, len(pair[0]))
     optimiser = torch.optim.AdamW(critic.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=settings.steps)
-    looks: list[Tensor] = []
+    looks = [_look(critic, parts)]
     per_epoch = len(pair[0]) // batch
     order = torch.empty(0, dtype=torch.long)  # drawn anew at the start of every epoch
     for step in range(settings.steps):
@@ -211,17 +251,12 @@ def _joint_and_marginal(scores: Tensor) -> tuple[Tensor, Tensor]:
     return scores.diagonal(), others
 
 
-def _pairs(n: int) -> int:
-    full, rest = divmod(n, BLOCK)
-    return full * BLOCK * (BLOCK - 1) + rest * max(rest - 1, 0)
-
-
 def _best_quarter(validation: npt.NDArray[np.float64]) -> slice:
-    """The quarter of the run with the highest mean; the later one of equals."""
+    """The quarter of the looks with the highest mean, the later one of equals; or the first look, if it is higher."""
     length = max(1, len(validation) // 4)
     means = np.convolve(validation, np.full(length, 1 / length), "valid")
     start = len(means) - 1 - int(means[::-1].argmax())
-    return slice(start, start + length)
+    return slice(0, 1) if validation[0] > means[start] else slice(start, start + length)
 
 
 def _split(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -6,7 +6,7 @@ from typing import Any
 from unbraid.core.cli.table import format_table
 from unbraid.core.evaluation.evidence import POPULATIONS
 from unbraid.core.evaluation.figure import RANDOM, RAW, Figure
-from unbraid.core.evaluation.formatting import format_interval, format_value, further_baselines
+from unbraid.core.evaluation.formatting import format_figure, format_interval, format_value, further_baselines
 
 _COUNTS = ("samples", "contents", "styles")
 
@@ -76,7 +76,7 @@ def _row(figure: Figure) -> dict[str, str]:
     unit = figure.unit
     return {
         "figure": figure.name.partition("/")[2] or figure.name,
-        "value": format_value(figure.value, unit),
+        "value": format_figure(figure),
         "95 %": format_interval(figure.interval, unit),
         "new classes": format_interval(figure.intervals.get("classes"), unit) if figure.intervals else "",
         "chance": format_value(figure.chance, unit),

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unbraid.core.artefacts import atomic_file
 from unbraid.core.evaluation import RANDOM, RAW, Figure
-from unbraid.core.evaluation.formatting import format_interval, format_value, further_baselines
+from unbraid.core.evaluation.formatting import format_figure, format_interval, format_value, further_baselines
 from unbraid.core.report.headline import verdict
 
 
@@ -64,7 +64,7 @@ def _cells(figure: Figure) -> dict[str, str]:
     """Give the printed columns of a figure."""
     classes = figure.intervals.get("classes")
     return {
-        "value": format_value(figure.value, figure.unit),
+        "value": format_figure(figure),
         "95 %": format_interval(figure.interval, figure.unit),
         **({"new classes": format_interval(classes, figure.unit)} if classes else {}),
         "chance": format_value(figure.chance, figure.unit),

@@ -79,10 +79,11 @@ def _figure(
     head = found[HEAD]
     return Figure(
         name=f"mutual_information/{'/'.join(pair)}",
-        value=head.nats,
+        value=head.told,
+        at_least=head.at_least,
         summary=f"Information factors {' and '.join(pair)} share, a lower bound in nats by a fresh critic.",
         chance=0.0,
-        baselines={RAW: None, RANDOM: None} | {whose: each.nats for whose, each in found.items() if whose != HEAD},
+        baselines={RAW: None, RANDOM: None} | {whose: each.told for whose, each in found.items() if whose != HEAD},
         higher_is_better=False,
         unit="nats",
         protocol={
@@ -91,6 +92,8 @@ def _figure(
                 whose: asdict(each) | {"quarter": list(each.quarter), "samples": list(each.samples)}
                 for whose, each in found.items()
             },
+            "trusted_up_to_nats": head.trusted,
+            "reads": "at least so much: more than its test samples can tell" if head.at_least else "a lower bound",
             "bound": "Donsker-Varadhan on held-out samples; mean over the quarter"
             " of the run where validation was highest",
             "split": "by sample",
