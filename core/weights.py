@@ -1,7 +1,7 @@
 """Weights of a backbone on disk: a folder with `model.safetensors` and a `config.json` that says what they are."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,29 @@ def check_agreement(adapter: str, weights: str, given: Mapping[str, Any], stored
             found=", ".join(f"{name} {stored.get(name)}" for name in wrong),
             hint="leave the architecture out, or choose other weights",
         )
+
+
+def read_plain(where: str, known: Iterable[str] = ()) -> dict[str, Tensor]:
+    """Read tensors that need no description: a `.safetensors` file, or a folder with a `model.safetensors`.
+
+    Args:
+        where: the file or folder.
+        known: names that would have been understood too, for the message.
+
+    Raises:
+        ArtefactError: there is no such file.
+        DamagedArtefactError: it is truncated, or no safetensors file.
+    """
+    path = Path(where)
+    file = path / TENSORS if path.is_dir() else path
+    if not file.is_file() or file.suffix != ".safetensors":
+        raise ArtefactError(
+            "there are no such weights",
+            expected=", or ".join([f"a .safetensors file, or a folder with {TENSORS}", *known]),
+            found=where,
+            hint="`unbraid backbone convert ADAPTER FILE --out FOLDER` makes one of a .pt or .pth file",
+        )
+    return read_tensors(file)
 
 
 def kept_place(weights: str) -> str:

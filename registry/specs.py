@@ -78,6 +78,10 @@ class BackboneSpec(Spec):
     pretrain: str | None = None
     #: Dotted string of the frozen dataclass of `settings`.
     pretrain_config: str | None = None
+    #: Dotted string of `(files, out, *, statement) -> Path` where published checkpoints can be converted.
+    convert: str | None = None
+    #: Endings of single files that are enough for `weights`: `.onnx`.
+    suffixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
