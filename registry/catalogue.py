@@ -5,7 +5,14 @@ from typing import Any, Literal, NoReturn, overload
 
 from unbraid.registry.declaring import HOOKS, declared
 from unbraid.registry.entries import Entry, S, by_name, matching, owner
-from unbraid.registry.errors import PluginApiError, PluginClashError, PluginError, PluginLoadError, UnknownNameError
+from unbraid.registry.errors import (
+    PluginApiError,
+    PluginClashError,
+    PluginError,
+    PluginLoadError,
+    UnbraidError,
+    UnknownNameError,
+)
 from unbraid.registry.loading import LoadFailure, Manifest, as_manifest, failure, load_manifests, quiet
 from unbraid.registry.manager import Manager
 from unbraid.registry.markers import PROJECT
@@ -149,7 +156,8 @@ class Registry:
             The first backbone offered, or None where nobody knows the object.
 
         Raises:
-            PluginError: Nobody wrapped the object and a plug-in raised while it tried.
+            UnbraidError: Nobody wrapped the object, and a plug-in that knows it says what is wrong with it.
+            PluginError: Nobody wrapped the object and a plug-in raised something else while it tried.
         """
         raised: list[tuple[str, Exception]] = []
         for implementation in self._manager.implementations("unbraid_adapt"):
@@ -160,6 +168,9 @@ class Registry:
                 continue
             if backbone is not None:
                 return backbone
+        for _, cause in raised:
+            if isinstance(cause, UnbraidError):
+                raise cause
         if raised:
             plugin, cause = raised[0]
             raise PluginError(f"plug-in {plugin} failed to wrap a {type(model).__name__}", found=cause) from cause

@@ -44,6 +44,7 @@ class BackboneInfo:
         inverse: `exact` (bijection), `amortised` (learned decoder) or `none`.
         capabilities: `decode` where there is a decoder, `gradient` where gradients flow through it.
         config: what rebuilds it through its adapter; JSON values only.
+        places: names in `config` that say where files lie; they are no part of the fingerprint.
         prior: what latents are drawn from to make pictures: `normal` (standard), `uniform` (-1 to 1), or None.
         licence: of the weights.
         source: where the weights come from.
@@ -56,6 +57,7 @@ class BackboneInfo:
     inverse: Literal["exact", "amortised", "none"] = "amortised"
     capabilities: frozenset[str] = frozenset({"decode", "gradient"})
     config: Mapping[str, Any] = field(default_factory=dict)
+    places: tuple[str, ...] = ("weights",)
     prior: Literal["normal", "uniform"] | None = None
     licence: str = ""
     source: str = ""
@@ -127,7 +129,7 @@ class Backbone(nn.Module):
         """Identity of weights, configuration and preprocessing; the same on every machine."""
         described = {
             "adapter": self.info.adapter,
-            "config": {k: v for k, v in self.info.config.items() if k != "weights"},
+            "config": {k: v for k, v in self.info.config.items() if k not in self.info.places},
             "input": self.info.input.shape,
             "latent": self.info.latent.shape,
         }

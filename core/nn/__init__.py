@@ -7,10 +7,12 @@ from unbraid.core.nn.few_shot import (
     matching_log_probabilities,
     prototype_logits,
 )
-from unbraid.core.nn.gaussian import gaussian_kl
+from unbraid.core.nn.gaussian import gaussian_kl, squared_wasserstein
 from unbraid.core.nn.initialisers import INITIALISERS, Initialiser, initialise
 from unbraid.core.nn.mlp import MLP
 from unbraid.core.nn.mutual_information import BiasCorrectedBound, donsker_varadhan, log_mean_exp
+from unbraid.core.nn.pair_discriminator import PairDiscriminator
+from unbraid.core.nn.preprocess import Preprocess
 from unbraid.core.nn.reversal import gradient_reversal
 from unbraid.core.nn.standardise import STD_FLOOR, Standardise, StandardiseMode
 
@@ -20,6 +22,8 @@ __all__ = [
     "STD_FLOOR",
     "BiasCorrectedBound",
     "Initialiser",
+    "PairDiscriminator",
+    "Preprocess",
     "RelationScorer",
     "Standardise",
     "StandardiseMode",
@@ -32,4 +36,5 @@ __all__ = [
     "matching_log_probabilities",
     "prototype_logits",
     "recalibrate_batch_norm",
+    "squared_wasserstein",
 ]
