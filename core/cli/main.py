@@ -10,6 +10,7 @@ COMMANDS = {
     "demo": LazyCommand(f"{HOME}.demo:command", "Data, backbone, head, report and bundle in a few minutes, offline."),
     "list": LazyCommand(f"{HOME}.list:command", "Show the methods, backbones, data sets and metrics there are."),
     "plugins": LazyCommand(f"{HOME}.plugins:command", "Show the installed plug-ins without running their code."),
+    "backbone": LazyCommand(f"{HOME}.backbone:command", "Look at a backbone, measure it, convert checkpoints."),
     "pretrain": LazyCommand(f"{HOME}.pretrain:command", "Train a backbone from a recipe."),
     "fit": LazyCommand(f"{HOME}.fit:command", "Train a head on a frozen backbone from a recipe."),
     "evaluate": LazyCommand(f"{HOME}.evaluate:command", "Measure how far the factors of a head came apart."),

@@ -49,6 +49,8 @@ class ExportReport:
         for name, graph in self.graphs.items():
             figure = graph.tolerance
             lines.append(f"  {name}: {graph.bytes:,} bytes, {figure.max_abs:.1e} from torch (bound {figure.bound:.1e})")
+        backbone = self.manifest.backbone
+        lines.append(f"  holds the weights of {backbone.adapter}; their licence: {backbone.licence or 'not stated'}")
         return "\n".join(lines)
 
 

@@ -1,0 +1,1 @@
+"""An encoder-only backbone with a decoder trained on its frozen features."""

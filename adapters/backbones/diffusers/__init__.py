@@ -1,0 +1,1 @@
+"""The autoencoders of diffusion models, loaded by the library diffusers."""

@@ -1,0 +1,1 @@
+"""Any torch module with `encode` and `decode`."""

@@ -1,0 +1,1 @@
+"""Frozen encoders and decoders given as ONNX files."""
