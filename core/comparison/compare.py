@@ -143,5 +143,6 @@ def _protocol(recipe: ComparisonRecipe, ground: Ground) -> dict[str, Any]:
         },
         "same_for_all": "frozen latents, splits, evaluation seed, episodes, swaps and the attackers' splits",
         "interval": "95 %, Student's t over seeds",
-        "differences": "paired: same seed, same episodes; 95 %, Student's t over seeds",
+        "differences": "paired: same seed, same episodes; 95 %, Student's t over seeds; `episodes`: over episodes of these"
+        " classes, the mean over seeds episode by episode; `classes`: bootstrap over classes, new ones",
     }

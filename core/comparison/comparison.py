@@ -99,5 +99,5 @@ def _plain(item: Summary | Difference) -> dict[str, Any]:
     plain = asdict(item)
     return plain | {
         "values": {str(seed): value for seed, value in item.values.items()},
-        "interval": None if item.interval is None else list(item.interval),
+        **{name: list(pair) for name, pair in plain.items() if isinstance(pair, tuple)},
     }

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ from unbraid.core.comparison.recipe import ComparisonRecipe
 from unbraid.core.config import config_to_dict
 from unbraid.core.errors import ConfigError
 from unbraid.core.evaluation import Evaluation
+from unbraid.core.evaluation.trials import load_trials, save_trials
 from unbraid.core.interfaces import Backbone, Dataset
 from unbraid.core.latents import Latents, encode_dataset
 from unbraid.core.recipe import Recipe
 
 LATENTS = "latents"
+#: Accuracy of every episode, for differences episode by episode.
+TRIALS = "trials.safetensors"
 #: Settings that change no number of a run.
 WITHOUT_EFFECT = ("quiet", "keep", "checkpoint_every")
 
@@ -56,7 +59,7 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """The finished run: `head/`, `metrics.json`, `metrics.jsonl`, `run.json`."""
+        """The finished run: `head/`, `metrics.json`, `metrics.jsonl`, `trials.safetensors`, `run.json`."""
         return self.out / "runs" / self.label / f"seed-{self.seed}"
 
     @property
@@ -71,7 +74,8 @@ class Run:
 
     def evaluation(self) -> Evaluation:
         """Read the figures of the finished run."""
-        return Evaluation.load(self.folder / "metrics.json")
+        evaluation = Evaluation.load(self.folder / "metrics.json")
+        return replace(evaluation, figures=load_trials(self.folder / TRIALS, evaluation.figures))
 
     def finished(self, identity: Mapping[str, Any]) -> bool:
         """Whether the run is there, whole and made as it is asked for now.
@@ -147,6 +151,7 @@ def _publish(run: Run, model: AttachedModel, evaluation: Evaluation, known: Mapp
     with atomic_folder(run.folder, kind="run") as folder:
         model.save(folder / "head")
         evaluation.save(folder / "metrics.json")
+        save_trials(folder / TRIALS, evaluation.figures)
         if curve.is_file():
             shutil.copyfile(curve, folder / curve.name)
         write_json(folder / "run.json", known)

@@ -10,6 +10,7 @@ import numpy as np
 from unbraid.core.evaluation import Evaluation, Figure, Interval
 from unbraid.core.evaluation.figure import Unit
 from unbraid.core.evaluation.intervals import normal_interval
+from unbraid.core.evaluation.trials import compare_trials
 
 #: label -> seed -> evaluation.
 Evaluations = Mapping[str, Mapping[int, Evaluation]]
@@ -56,6 +57,8 @@ class Difference:
         mean: of the differences.
         interval: 95 %, Student's t over seeds; None of one seed.
         values: difference of each seed both were fitted with.
+        episodes: 95 % of the same heads on other episodes of these classes; the mean over seeds, episode by episode.
+        classes: 95 % of the same heads on new classes, by bootstrap over classes. Both None of what has no episodes.
         better: the label whose interval says so; None where zero lies within it.
     """
 
@@ -67,6 +70,8 @@ class Difference:
     interval: Interval | None
     values: Mapping[int, float]
     better: str | None
+    episodes: Interval | None = None
+    classes: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +170,7 @@ def _difference(name: str, first: str, second: str, pairs: Mapping[int, tuple[Fi
     figure = next(iter(pairs.values()))[0]
     values = {seed: _value(a) - _value(b) for seed, (a, b) in pairs.items()}
     interval = normal_interval(np.array(list(values.values())))
+    trials = compare_trials(pairs.values())
     return Difference(
         figure=name,
         first=first,
@@ -174,6 +180,8 @@ def _difference(name: str, first: str, second: str, pairs: Mapping[int, tuple[Fi
         interval=interval,
         values=values,
         better=_better(first, second, interval, figure.higher_is_better),
+        episodes=trials.episodes,
+        classes=trials.classes,
     )
 
 

@@ -9,8 +9,10 @@ from unbraid.core.evaluation.formatting import format_interval, format_value
 
 LEGEND = """\
 mean         over seeds; 95 %: Student's t over seeds, so it speaks of training, not of other classes
-difference   first - second, seed by seed on the same episodes; "better" where zero lies outside the interval
+difference   first - second, seed by seed on the same episodes; "better" where zero lies outside the interval of seeds
              (one pair in twenty does so by chance: look at the seeds before you believe one)
+episodes     the same heads on other episodes of these classes, episode by episode; new classes: bootstrap over classes.
+             Believe a difference beyond these classes and these seeds where zero lies outside both
 raw latents  the frozen latent without a head; random head: the method's own head, untrained
 figures are named by the role of a factor; comparison.json and report.html have all of them"""
 
@@ -58,7 +60,9 @@ def difference_row(difference: Difference) -> dict[str, str]:
     return {
         "difference": f"{difference.first} - {difference.second}",
         "mean": signed(difference.mean, difference.unit),
-        "95 %": signed_interval(difference.interval, difference.unit),
+        "95 %, seeds": signed_interval(difference.interval, difference.unit),
+        "episodes": signed_interval(difference.episodes, difference.unit),
+        "new classes": signed_interval(difference.classes, difference.unit),
         "better": difference.better or "-",
     }
 

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from unbraid.core.errors import ConfigError, NonFiniteError
 
 Interval = tuple[float, float]
@@ -14,6 +17,14 @@ Unit = Literal["share", "ratio", "mse", "nats"]
 #: Names of the two baselines every figure is asked for.
 RAW = "raw latents"
 RANDOM = "random head"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trials:
+    """Accuracy of each episode, `(E,)` float64, and its classes, `(E, ways)` int64."""
+
+    accuracies: npt.NDArray[np.float64]
+    classes: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +49,7 @@ class Figure:
         headline: a plain sentence for the top of a report; empty where the figure is not that important.
         not_applicable: why there is no value.
         at_least: whether the value is only the most that could be told, and the truth at least that.
+        trials: of every episode; not among the JSON values, and equal figures may differ in it.
 
     Raises:
         ConfigError: the figure has both a value and a reason not to have one, or neither.
@@ -63,6 +75,7 @@ class Figure:
     headline: str = ""
     not_applicable: str | None = None
     at_least: bool = False
+    trials: Trials | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if (self.value is None) != bool(self.not_applicable):
@@ -104,7 +117,7 @@ class Figure:
 
     def to_dict(self) -> dict[str, Any]:
         """Give JSON values, which `from_dict` reads back to an equal figure."""
-        plain: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        plain: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "trials"}
         plain["intervals"] = {name: list(pair) for name, pair in self.intervals.items()}
         plain["baseline_intervals"] = {name: list(pair) for name, pair in self.baseline_intervals.items()}
         plain["interval"] = None if self.interval is None else list(self.interval)

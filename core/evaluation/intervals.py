@@ -87,7 +87,9 @@ def ratio_interval(numerator: Floats, denominator: Floats, groups: Ints | None =
     return (ratio - half, ratio + half)
 
 
-def class_bootstrap_interval(accuracies: Floats, classes: Ints, *, seed: int, draws: int = 1000) -> Interval | None:
+def class_bootstrap_interval(
+    accuracies: Floats, classes: Ints, *, seed: int, draws: int = 1000, bounds: Interval = (0.0, 1.0)
+) -> Interval | None:
     """Interval of few-shot accuracy over *new classes*, by resampling the classes the episodes were drawn from.
 
     The interval over episodes speaks of the classes at hand only: episodes reuse the same few classes, and on twenty
@@ -98,10 +100,11 @@ def class_bootstrap_interval(accuracies: Floats, classes: Ints, *, seed: int, dr
     hardly more than twice as many classes as ways, where what pairs of classes do together matters too.
 
     Args:
-        accuracies: `(E,)` accuracy of each episode.
+        accuracies: `(E,)` accuracy of each episode, or a difference of two.
         classes: `(E, ways)` the different classes of each episode.
         seed: of the resampling.
         draws: number of resamples.
+        bounds: what the value cannot leave; -1 and 1 for a difference.
 
     Returns:
         The interval, or None where there are fewer than twice as many classes as ways: too few to learn from.
@@ -121,7 +124,7 @@ def class_bootstrap_interval(accuracies: Floats, classes: Ints, *, seed: int, dr
     wanted = t95(n - 1) / Z95 * math.sqrt(between + variance / episodes)
     spread = wanted / max(float(deviation.std()), 1e-15)
     low, high = np.quantile(mean + spread * deviation, (0.025, 0.975)) if deviation.any() else (mean, mean)
-    return (max(0.0, float(low)), min(1.0, float(high)))
+    return (max(bounds[0], float(low)), min(bounds[1], float(high)))
 
 
 def _influence(deviations: Floats, index: Ints, n: int) -> Floats:

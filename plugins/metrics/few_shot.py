@@ -13,7 +13,7 @@ from unbraid.core.evaluation.episode_file import load_episodes, save_episodes
 from unbraid.core.evaluation.episodes import EpisodeTable, ask_once, draw_episodes, smallest_class
 from unbraid.core.evaluation.evidence import POPULATIONS, Evidence, Population
 from unbraid.core.evaluation.few_shot import few_shot_accuracy
-from unbraid.core.evaluation.figure import RANDOM, RAW, Figure, Interval
+from unbraid.core.evaluation.figure import RANDOM, RAW, Figure, Interval, Trials
 from unbraid.core.evaluation.intervals import class_bootstrap_interval, normal_interval
 from unbraid.core.interfaces.draws import derive_seed
 
@@ -107,8 +107,9 @@ def _file(folder: str, population: Population) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """Accuracy of one code: the mean, and its intervals over episodes and over classes."""
+    """Accuracy of one code: of every episode, the mean, and its intervals over episodes and over classes."""
 
+    trials: Trials
     value: float
     episodes: Interval | None
     classes: Interval | None
@@ -121,7 +122,9 @@ class _Result:
         over_classes = class_bootstrap_interval(
             accuracies, table.classes, seed=derive_seed(seed, "few_shot/classes", 0) % 2**32
         )
-        return cls(float(accuracies.mean()), normal_interval(accuracies), over_classes)
+        return cls(
+            Trials(accuracies, table.classes), float(accuracies.mean()), normal_interval(accuracies), over_classes
+        )
 
 
 def _figure(evidence: Evidence, population: Population, name: str, table: EpisodeTable, raw: _Result) -> Figure:
@@ -173,6 +176,7 @@ def _make(
         higher_is_better=higher,
         factor=factor,
         protocol=protocol,
+        trials=result.trials,
         headline=f"{_told_apart(higher, factor)} {task}, {where}" if name.startswith("few_shot/") else "",
     )
 

@@ -87,6 +87,20 @@ def test_the_raw_latents_of_a_method_are_the_baseline_of_the_others(done):
     assert set(result.not_applicable) == {"prototype-raw", "mlp"}
 
 
+def test_differences_come_with_intervals_over_the_shared_episodes_and_over_classes(done):
+    result, folder = done
+    found = {(d.figure, d.first, d.second): d for d in result.differences}
+    difference = found["few_shot/content/unseen_content", "fden", "mlp"]
+    low, high = difference.episodes
+    assert low <= difference.mean <= high and difference.classes is not None
+    plain = json.loads((folder / "comparison.json").read_text())
+    stored = next(
+        d for d in plain["differences"] if (d["figure"], d["first"], d["second"]) == (difference.figure, "fden", "mlp")
+    )
+    assert stored["episodes"] == [low, high]
+    assert "new classes" in (folder / "report.html").read_text()
+
+
 def test_the_report_has_tables_and_the_swaps_of_every_method_that_can(done):
     text = (done[1] / "report.html").read_text()
     assert text.count("data:image/png;base64,") == 1  # of three methods one can swap

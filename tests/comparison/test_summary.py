@@ -1,6 +1,8 @@
 """Means, intervals and paired differences against closed forms and scipy."""
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from scipy import stats
 from unbraid.core.comparison import Comparison, Failure
 from unbraid.core.comparison.summary import shared_names
 from unbraid.core.evaluation import RANDOM, RAW, Evaluation, Figure
+from unbraid.core.evaluation.figure import Trials
+from unbraid.core.evaluation.trials import load_trials, save_trials
 
 
 def evaluation(value, *, factor="identity", role="content", hash="a", higher=True, failures=None):
@@ -107,3 +111,75 @@ def test_the_table_says_points_and_who_is_ahead():
     table = comparison([0.5, 0.51, 0.5], [0.3, 0.3, 0.31]).table()
     for said in ("few_shot/content/unseen_content (best: high)", "a - b", "+20.0 points", "20.0 %", "50.0 %"):
         assert said in table
+
+
+def with_trials(evaluation, accuracies, classes):
+    """The evaluation whose few-shot figure was these accuracies, episode by episode."""
+    first, *others = evaluation.figures
+    kept = replace(first, value=float(accuracies.mean()), trials=Trials(accuracies, classes))
+    return replace(evaluation, figures=(kept, *others))
+
+
+def planted(shift, seeds=2, episodes=400, count=24, ways=4, per_class=0.15):
+    """Accuracies of two methods on the same episodes: how hard an episode is they share, and classes differ in shift."""
+    rng = np.random.default_rng(0)
+    classes = np.array([rng.permutation(count)[:ways] for _ in range(episodes)])
+    hard = rng.normal(0, 0.2, episodes)
+    gain = shift + per_class * rng.normal(size=count)
+    first, second = {}, {}
+    for seed in range(seeds):
+        noise = rng.normal(0, 0.02, (2, episodes))
+        first[seed] = with_trials(evaluation(0.5), 0.5 + hard + gain[classes].mean(1) + noise[0], classes)
+        second[seed] = with_trials(evaluation(0.5, factor="content"), 0.5 + hard + noise[1], classes)
+    return {"a": first, "b": second}
+
+
+def trials_of(evaluations, label):
+    return np.array([each.figures[0].trials.accuracies for each in evaluations[label].values()])
+
+
+def test_differences_are_paired_by_episode_too():
+    evaluations = planted(0.1)
+    (difference,) = Comparison.of(evaluations, (), {"seeds": [0, 1]}).differences
+    first, second = (trials_of(evaluations, label).mean(0) for label in "ab")
+    reference = stats.ttest_rel(first, second).confidence_interval(0.95)
+    assert difference.episodes == pytest.approx((reference.low, reference.high), rel=1e-3)
+    unpaired = stats.ttest_ind(first, second).confidence_interval(0.95)
+    assert unpaired.high - unpaired.low > 2 * (reference.high - reference.low)  # what pairing is for
+    assert difference.mean == pytest.approx((first - second).mean())
+
+
+def test_new_classes_make_the_interval_of_a_difference_wider_and_it_may_be_negative():
+    (difference,) = Comparison.of(planted(-0.2), (), {"seeds": [0, 1]}).differences
+    width = lambda pair: pair[1] - pair[0]
+    assert width(difference.classes) > 3 * width(difference.episodes)
+    assert difference.classes[0] < difference.mean < difference.classes[1] < 0
+    # in closed form: the mean over 24 classes of their gains, of deviation 0.15
+    assert width(difference.classes) == pytest.approx(2 * 2.07 * 0.15 / np.sqrt(24), rel=0.35)
+    alike = Comparison.of(planted(-0.2, per_class=0.0), (), {"seeds": [0, 1]}).differences[0]
+    assert width(alike.classes) < 0.3 * width(difference.classes)
+
+
+def test_figures_without_trials_or_with_other_episodes_have_no_interval_over_episodes():
+    without = planted(0.1)
+    bare = without["b"][1]
+    without["b"][1] = replace(bare, figures=tuple(replace(figure, trials=None) for figure in bare.figures))
+    other = planted(0.1)
+    classes = other["b"][1].figures[0].trials.classes
+    other["b"][1] = with_trials(other["b"][1], trials_of(other, "b")[1], classes[::-1])
+    for evaluations in (without, other):
+        (difference,) = Comparison.of(evaluations, (), {"seeds": [0, 1]}).differences
+        assert difference.episodes is None and difference.classes is None and difference.interval is not None
+
+
+def test_trials_are_kept_beside_the_figures_and_not_among_them(tmp_path):
+    kept = planted(0.1)["a"][0]
+    path = save_trials(tmp_path / "trials.safetensors", kept.figures)
+    plain = Evaluation.from_dict(json.loads(json.dumps(kept.to_dict())))
+    assert plain == kept and plain.figures[0].trials is None
+    read = load_trials(path, plain.figures)
+    np.testing.assert_array_equal(read[0].trials.accuracies, kept.figures[0].trials.accuracies)
+    np.testing.assert_array_equal(read[0].trials.classes, kept.figures[0].trials.classes)
+    assert load_trials(tmp_path / "none", plain.figures) == plain.figures
+    again = save_trials(tmp_path / "again.safetensors", read)
+    assert again.read_bytes() == path.read_bytes()
