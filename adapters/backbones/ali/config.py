@@ -92,8 +92,9 @@ class ALIConfig:
     def architecture(self) -> Architecture:
         """Give the architecture of an untrained model: what was set, the table's own values for the rest."""
         table = self.table or "small"
-        own = {"channels": CHANNELS[table], "size": SIZES.get(table, 28), "width": WIDTHS[table]}
-        return Architecture(**(asdict(Architecture(encoder=self.encoder)) | {"table": table} | own | self.given))
+        own = {"table": table, "channels": CHANNELS[table], "size": SIZES.get(table, 28), "width": WIDTHS[table]}
+        settings: dict[str, Any] = asdict(Architecture(encoder=self.encoder)) | own | self.given
+        return Architecture(**settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ class PretrainConfig:
 
     Args:
         reconstruction: weight of the mean squared error of `decode(encode(x))`, which FDEN adds to the loss of encoder
-            and decoder (Yoon et al. 2020); 0 is the method of the paper.
+            and decoder (Yoon and Suk 2019); 0 is the method of the paper.
         batch_size: pictures a step.
         lr: learning rate of both optimisers.
         discriminator_lr: that of the discriminator where it has its own.

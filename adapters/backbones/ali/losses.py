@@ -46,7 +46,7 @@ class Game:
 
     def __init__(self, players: Players, *, prior: Prior, reconstruction: float) -> None:
         self.players = players
-        self.prior = prior
+        self.prior: Prior = prior
         self.reconstruction = reconstruction
 
     def discriminating(self, batch: Mapping[str, Any], draws: Draws) -> Losses:

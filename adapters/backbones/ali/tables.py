@@ -42,7 +42,8 @@ class Layers:
         slope: of the leaky ReLU below zero.
         decoder_slope: the same in the decoder.
         pieces: linear pieces of the discriminator's maxout; 1 is leaky ReLU.
-        dropout: on the inputs of the discriminator's rows: of the first row of each part, and of the others.
+        dropout: on the inputs of the discriminator's rows: the first of the parts that see pictures or latents, the others
+            of those parts, and all of the joint part.
     """
 
     encoder: tuple[Row, ...]
