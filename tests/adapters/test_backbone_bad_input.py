@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+import zoo_manifest
 from backbone_rows import write_onnx
 from onnx import TensorProto, helper
 from safetensors.torch import save_file
@@ -17,6 +18,7 @@ import unbraid
 from unbraid.__main__ import main
 from unbraid.core.artefacts import read_json
 from unbraid.core.errors import ArtefactError, CapabilityError, ConfigError, ImageError, UnknownNameError
+from unbraid.registry import Registry, get_registry, use_registry
 
 
 @pytest.fixture(scope="module")
@@ -212,10 +214,11 @@ def test_other_names_and_traces_are_put_right_by_converting(
 
 
 def test_methods_that_need_gradients_are_refused_by_name(files: Path) -> None:
-    backbone = unbraid.load_backbone("onnx", weights=str(files / "encoder.onnx"))
-    spec = unbraid.DisentanglerSpec(name="pixels", target="a:b", summary="x", needs=frozenset({"gradient"}))
-    with pytest.raises(CapabilityError, match=r"method pixels needs a backbone that can gradient[\s\S]*onnx"):
-        backbone.info.require("gradient", by=f"method {spec.name}")
+    pair = unbraid.load_backbone("onnx", weights=str(files / "encoder.onnx"), decoder=str(files / "decoder.onnx"))
+    with use_registry(Registry([*get_registry().manifests, zoo_manifest])):
+        with pytest.raises(CapabilityError, match=r"method pixel-cycle needs a backbone that can gradient[\s\S]*onnx"):
+            unbraid.attach("pixel-cycle", pair, device="cpu")
+        assert unbraid.attach("prototype", pair, device="cpu").head.factors
 
 
 def test_an_export_holds_the_files_byte_for_byte(files: Path) -> None:
