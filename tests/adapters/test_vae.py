@@ -117,10 +117,10 @@ def test_an_architecture_that_is_not_that_of_the_weights(saved: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.pop("encoder.mean.bias"), "missing encoder.mean.bias"),
-        (lambda t: t.update(extra=torch.zeros(1)), "unexpected extra"),
-        (lambda t: t.update({"encoder.mean.bias": torch.zeros(6)}), r"\(5,\).*\n.*\(6,\)"),
-        (lambda t: t.update({"encoder.mean.bias": torch.zeros(5).half()}), r"float32.*\n.*float16"),
+        (lambda t: t.pop("encoder.mean.bias"), "encoder.mean.bias is missing"),
+        (lambda t: t.update(extra=torch.zeros(1)), "extra is unexpected"),
+        (lambda t: t.update({"encoder.mean.bias": torch.zeros(6)}), r"encoder.mean.bias is \(6,\), not \(5,\)"),
+        (lambda t: t.update({"encoder.mean.bias": torch.zeros(5).int()}), "encoder.mean.bias is torch.int32"),
     ],
 )
 def test_tensors_that_do_not_fit(saved: Path, change: Any, message: str) -> None:

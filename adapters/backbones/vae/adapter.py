@@ -1,13 +1,11 @@
 """A VAE as a frozen backbone."""
 
-from pathlib import Path
-
-from unbraid.adapters.backbones.vae.artefact import BUILTIN, fill, load_weights
-from unbraid.adapters.backbones.vae.config import Architecture, VAEConfig
+from unbraid.adapters.backbones.vae.artefact import BUILTIN, load_weights
+from unbraid.adapters.backbones.vae.config import VAEConfig
 from unbraid.adapters.backbones.vae.model import VAE, build_vae
 from unbraid.core.config import config_to_dict
-from unbraid.core.errors import ConfigError
 from unbraid.core.interfaces import Backbone, BackboneInfo, ImageSpec, LatentSpec
+from unbraid.core.weights import check_agreement, fill, kept_place
 
 
 def load(config: VAEConfig) -> Backbone:
@@ -21,13 +19,13 @@ def load(config: VAEConfig) -> Backbone:
         vae = build_vae(config.architecture(), config.seed)
         return as_backbone(vae, weights=None, source=f"untrained, seed {config.seed}", seed=config.seed)
     stored = load_weights(config.weights)
-    _check_agreement(config, stored.architecture)
+    check_agreement("vae", config.weights, config.given, config_to_dict(stored.architecture))
     vae = build_vae(stored.architecture)
     fill(vae, stored.tensors, config.weights)
     if config.weights.startswith(BUILTIN):
         where, source = config.weights, "comes with Unbraid"
     else:
-        where = source = str(Path(config.weights).resolve())  # heads keep it, and are loaded from other folders
+        where = source = kept_place(config.weights)
     return as_backbone(vae, where, source=source, licence=stored.licence, trained_on=stored.trained_on)
 
 
@@ -51,15 +49,3 @@ def as_backbone(
     backbone = Backbone(vae.encoder, vae.decoder, info)
     vae.eval()  # the wrapper leaves modes alone; batch norm must not learn from whoever encodes
     return backbone
-
-
-def _check_agreement(config: VAEConfig, architecture: Architecture) -> None:
-    stored = config_to_dict(architecture)
-    wrong = {name: value for name, value in config.given.items() if stored[name] != value}
-    if wrong:
-        raise ConfigError(
-            f"vae: the weights {config.weights} are of another architecture",
-            expected=", ".join(f"{name} {value}" for name, value in wrong.items()),
-            found=", ".join(f"{name} {stored[name]}" for name in wrong),
-            hint="leave the architecture out, or choose other weights",
-        )

@@ -89,32 +89,6 @@ def load_weights(where: str) -> Weights:
     )
 
 
-def fill(vae: VAE, tensors: Mapping[str, Tensor], where: str) -> None:
-    """Copy tensors into a VAE; every one must be there, none may be left over, and all must fit.
-
-    Raises:
-        ArtefactError: a tensor is missing, unexpected, or of another shape or dtype.
-    """
-    wanted = vae.state_dict()
-    missing, unexpected = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
-    if missing or unexpected:
-        wrong = [f"missing {', '.join(missing[:3])}"] * bool(missing)
-        wrong += [f"unexpected {', '.join(unexpected[:3])}"] * bool(unexpected)
-        raise ArtefactError(
-            f"the tensors of {where} do not fit the architecture",
-            expected=f"{len(wanted)} tensors",
-            found=f"{len(tensors)} tensors; {'; '.join(wrong)}",
-        )
-    for name, tensor in wanted.items():
-        if (found := tensors[name]).shape != tensor.shape or found.dtype != tensor.dtype:
-            raise ArtefactError(
-                f"tensor {name!r} of {where} does not fit the architecture",
-                expected=f"{tuple(tensor.shape)} {tensor.dtype}",
-                found=f"{tuple(found.shape)} {found.dtype}",
-            )
-    vae.load_state_dict(dict(tensors), strict=True)
-
-
 def _locate(where: str) -> tuple[Path, Path]:
     """Give the paths of the tensors and of the file that describes them."""
     if where.startswith(BUILTIN):
