@@ -15,9 +15,9 @@ from unbraid.core.interfaces.specs import ImageSpec, LabelSpec
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
-#: What an attribute may be called, and what it may not: roles of factors, and what would hide an argument.
+#: What an attribute may be called, and what it may not: the other roles there are.
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_TAKEN = ("content", "style", "rest", "self")
+_TAKEN = ("content", "style", "rest")
 
 
 class Images(Protocol):

@@ -87,7 +87,7 @@ class FDEN(Disentangler):
         self.merge = self._mlp(count * dim, config.entangler, dim)  # E_enc
         self.statistician = self._statistician(count, width)  # F_mi
         self.relation = self._relation(width)  # F_psi, where it has weights
-        for label in config.labels[1:]:  # after the others, so that those start as they would without
+        for label in config.labels[1:]:  # last, as weights are drawn in this order
             self.add_module(f"to_{factor_of(label)}", self._disentangling(width))
             self.add_module(f"from_{factor_of(label)}", self._mlp(width, config.entangler_branch, dim))
             self.add_module(relation_of(label), self._relation(width))

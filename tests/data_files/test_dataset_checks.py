@@ -125,9 +125,7 @@ def test_closed_set_of_an_attribute() -> None:
         assert np.bincount(parts[data.labels["legs"] == legs]).tolist() == [16, 2, 2]
 
 
-@pytest.mark.parametrize(
-    "name", ["content", "style", "rest", "self", "Legs", "leg colour", "_legs", "legs_", "2legs", ""]
-)
+@pytest.mark.parametrize("name", ["content", "style", "rest", "Legs", "leg colour", "_legs", "legs_", "2legs", ""])
 def test_names_that_cannot_be_roles(name: str) -> None:
     with pytest.raises(LabelError, match="cannot be called"):
         make(attributes={name: LEGS}, labels={**make().labels, name: SEEN_LEGS})

@@ -182,8 +182,8 @@ def test_each_label_moves_its_own_branch_alone(make_head, crossed):
         assert moved and moved <= {id(p) for p in own.parameters()}, term
 
 
-def test_heads_of_one_and_two_labels_start_as_they_did():
-    """Names and initial weights of the parts there were do not depend on labels that come after."""
+def test_parts_of_further_labels_come_last():
+    """So heads of one and two labels keep the names and the order of their parts, and with them their weights."""
     heads = []
     for labels in (("content", "style"), ("content", "style", "hat")):
         torch.manual_seed(0)
