@@ -16,6 +16,11 @@ from unbraid.core.interfaces.specs import ImageSpec
 
 #: Batch sizes at which every graph is compared: one row, the example's, an odd one, and one above a power of two.
 BATCHES = (1, 2, 5, 257)
+#: Numbers in a batch of images up to which the largest batch is tried: 32 MB. Beyond it a deep network's maps would fill
+#: the memory.
+MOST_NUMBERS = 2**23
+#: Images that are taken then.
+FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +31,23 @@ class Rows:
     outputs: tuple[Tensor, ...]
 
 
-def image_rows(images: Any | None, spec: ImageSpec, count: int = max(BATCHES)) -> Tensor:
-    """Give `count` images: those given, over and over, or seeded noise where none are given.
+def rows_for(spec: ImageSpec) -> int:
+    """Give how many images graphs are compared on: 257, or 8 where images are large.
+
+    >>> rows_for(ImageSpec(3, 64, 64)), rows_for(ImageSpec(3, 224, 224))
+    (257, 8)
+    """
+    most = max(BATCHES)
+    return most if most * spec.channels * spec.height * spec.width <= MOST_NUMBERS else FEW
+
+
+def image_rows(images: Any | None, spec: ImageSpec, count: int | None = None) -> Tensor:
+    """Give `count` images, `rows_for` their size: those given, over and over, or seeded noise where none are given.
 
     Raises:
         ImageError: there are none, or they are of another shape, out of range or not finite.
     """
+    count = rows_for(spec) if count is None else count
     if images is None:
         return Draws(0, "export/image", 0).uniform(count, *spec.shape)
     given = as_images(images, spec).detach().cpu()

@@ -9,8 +9,8 @@ import torch
 from unbraid.core.bundle import graph_file
 from unbraid.core.errors import ParityError
 from unbraid.core.export.parity import measure
-from unbraid.core.export.rows import Rows
-from unbraid.core.export.stages import Stage
+from unbraid.core.export.rows import Rows, image_rows, rows_of
+from unbraid.core.export.stages import Stage, stages_of
 from unbraid.core.interfaces import Graph
 
 GRAPHS = ("encode", "disentangle", "entangle", "score", "classify", "vary", "decode")
@@ -129,3 +129,14 @@ def test_a_graph_that_differs_anywhere_is_refused(function):
     toy = stage(function)
     with pytest.raises(ParityError, match="graph toy: output y"):
         measure(toy, scaled(1.0), rows_for(toy))
+
+
+def test_large_images_are_compared_in_small_batches(toys, monkeypatch):
+    """A batch of 257 photographs would fill the memory: what is measured is what the manifest says was measured."""
+    monkeypatch.setattr("unbraid.core.export.rows.MOST_NUMBERS", 256)
+    model = toys.make_model()
+    images = image_rows(None, model.backbone.info.input)
+    assert len(images) == 8
+    stage = stages_of(model)[0]
+    figure = measure(stage, stage.onnx_bytes(20), rows_of([stage], model.head, images)["encode"])
+    assert figure.batches == (1, 2, 5)
