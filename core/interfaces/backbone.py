@@ -44,7 +44,7 @@ class BackboneInfo:
         inverse: `exact` (bijection), `amortised` (learned decoder) or `none`.
         capabilities: `decode` where there is a decoder, `gradient` where gradients flow through it.
         config: what rebuilds it through its adapter; JSON values only.
-        places: names in `config` that say where files lie; they are no part of the fingerprint.
+        places: names in `config` that are no part of the fingerprint: they say where files lie, or what is said of them.
         prior: what latents are drawn from to make pictures: `normal` (standard), `uniform` (-1 to 1), or None.
         licence: of the weights.
         source: where the weights come from.

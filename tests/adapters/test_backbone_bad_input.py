@@ -67,6 +67,8 @@ def test_images_that_do_not_fit(images: Any, message: str) -> None:
     ],
 )
 def test_settings_that_do_not_fit(name: str, settings: dict[str, Any], message: str) -> None:
+    for library in get_registry().resolve("backbone", name).spec.requires:
+        pytest.importorskip(library)
     with pytest.raises(ConfigError, match=message):
         unbraid.load_backbone(name, **settings)
 

@@ -18,7 +18,7 @@ from unbraid.core.export import TOLERANCE, from_bytes, to_onnx
 from unbraid.core.freezing import FrozenGuard
 from unbraid.core.interfaces import Backbone, Graph
 from unbraid.core.serving.session import open_session, run_session
-from unbraid.registry import get_registry
+from unbraid.registry import BackboneSpec, get_registry, missing_requirements
 
 #: Run in a process of its own: the fingerprints of all rows, from nothing but name and settings.
 FINGERPRINTS = """
@@ -48,6 +48,7 @@ def row(request: pytest.FixtureRequest) -> Row:
 
 @pytest.fixture(scope="module")
 def backbone(row: Row, settings: Settings) -> Iterator[Backbone]:
+    _skip_without_libraries(row)
     loaded = load_backbone(row.name, **settings(row))
     guard = FrozenGuard(loaded)
     yield loaded
@@ -115,7 +116,10 @@ def test_the_stated_config_brings_the_backbone_back(backbone: Backbone, pictures
 
 @pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_fingerprints_are_the_same_in_another_process(settings: Settings, slow: bool) -> None:
-    asked = [(row.name, settings(row)) for row in ROWS if slow or not (row.slow or _requires(row))]
+    rows = [
+        row for row in ROWS if not missing_requirements(_spec(row)) and (slow or not (row.slow or _spec(row).requires))
+    ]
+    asked = [(row.name, settings(row)) for row in rows]
     done = subprocess.run(
         [sys.executable, "-c", FINGERPRINTS],
         input=json.dumps(asked),
@@ -156,15 +160,14 @@ def test_graphs_give_what_torch_gives(backbone: Backbone, pictures: torch.Tensor
 def test_no_weights_are_a_clear_error(row: Row, tmp_path: Path) -> None:
     place = str(tmp_path / "absent")
     named = {"timm": {"model": "test_vit"}, "torchvision": {"model": "alexnet"}}.get(row.name, {})
-    if row.name in ("pixels",):
-        pytest.skip("has no weights")
+    _skip_without_libraries(row)
     with pytest.raises((ArtefactError, ConfigError)) as caught:
         load_backbone(row.name, **named, weights=place)
     assert place in str(caught.value) and "expected:" in str(caught.value)
 
 
 def test_a_missing_library_is_a_clear_error(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
-    required = _requires(row)
+    required = _spec(row).requires
     if not required:
         pytest.skip("needs no optional library")
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None)
@@ -172,8 +175,13 @@ def test_a_missing_library_is_a_clear_error(row: Row, monkeypatch: pytest.Monkey
         load_backbone(row.name)
 
 
-def _requires(row: Row) -> tuple[str, ...]:
-    return get_registry().resolve("backbone", row.name).spec.requires
+def _spec(row: Row) -> BackboneSpec:
+    return get_registry().resolve("backbone", row.name).spec
+
+
+def _skip_without_libraries(row: Row) -> None:
+    if missing := missing_requirements(_spec(row)):
+        pytest.skip(f"{', '.join(missing)} not installed")
 
 
 def test_every_adapter_has_a_row() -> None:
