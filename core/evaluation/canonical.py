@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 #: Codes wider than this are left as they are: their covariance costs more than it tells.
 WIDEST = 1024
 #: Correlations are held below 1, where the critic would be infinite.
 STRONGEST = 0.9999
+#: Correlations below it count as none: those of samples that share nothing are as large.
+FAINT = 0.05
 
 
 class Canonical(NamedTuple):
@@ -17,6 +19,28 @@ class Canonical(NamedTuple):
     first: Tensor
     second: Tensor
     correlations: Tensor
+
+
+class GaussianCritic(nn.Module):
+    """The best critic of Gaussians whose numbers i have correlation r_i and share nothing else: the log density ratio.
+
+    `T(a, b) = sum_i (r a_i b_i - r^2 (a_i^2 + b_i^2) / 2) / (1 - r^2)`, up to a constant.
+
+    Args:
+        correlations: `(k,)`; those below 0.05 count as none.
+    """
+
+    def __init__(self, correlations: Tensor) -> None:
+        super().__init__()
+        r = torch.where(correlations > FAINT, correlations, 0.0)
+        self.product, self.square = r / (1 - r.square()), r.square() / (1 - r.square()) / 2
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Score every pair of `(n, first)` and `(n, second)`, in canonical coordinates: `(n, n)`."""
+        x, y = (code[:, : len(self.product)] for code in (a, b))
+        alone = [code.square() @ self.square for code in (x, y)]
+        scores: Tensor = (x * self.product) @ y.T - alone[0][:, None] - alone[1]
+        return scores
 
 
 def canonical(first: Tensor, second: Tensor, *, fit: Tensor, held_out: Tensor) -> Canonical:

@@ -67,14 +67,16 @@ def plane(codes: Array, seed: int) -> Array:
     spread = codes.std(0)
     inputs = ((codes - codes.mean(0))[:, spread > 1e-6] / spread[spread > 1e-6]).astype(np.float64)
     perplexity = min(PERPLEXITY, (len(codes) - 1) / 3)
+    init = "pca" if inputs.shape[1] > 1 else "random"
     if importlib.util.find_spec("openTSNE") is not None:
-        faster = importlib.import_module("openTSNE").TSNE(perplexity=perplexity, random_state=seed, n_jobs=1)
+        faster = importlib.import_module("openTSNE").TSNE(
+            perplexity=perplexity, initialization=init, random_state=seed, n_jobs=1
+        )
         return np.asarray(faster.fit(inputs))
     from sklearn.manifold import TSNE
 
     threadpool_limits = importlib.import_module("threadpoolctl").threadpool_limits  # scikit-learn brings it, untyped
 
-    init = "pca" if inputs.shape[1] > 1 else "random"
     with threadpool_limits(1), threads(1):
         found: Array = TSNE(perplexity=perplexity, init=init, random_state=seed, max_iter=500).fit_transform(inputs)
     return found

@@ -1,5 +1,9 @@
 """Evaluating an attached model: what goes in, what comes out, and what it says of itself."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -85,6 +89,44 @@ def test_the_same_evaluation_twice_is_the_same_bytes_and_touches_nothing(fitted,
     assert fitted.head.training
     assert all(torch.equal(before[name], tensor) for name, tensor in fitted.head.state_dict().items())
     assert torch.equal(state[0], torch.get_rng_state()) and (state[1] == np.random.get_state()[1]).all()
+
+
+@pytest.mark.slow
+def test_two_commands_with_every_metric_at_its_default_write_the_same_bytes(tmp_path):
+    """In processes of their own, report and maps included; the backbone is one that a head brings back by itself."""
+    model = unbraid.attach("fden", unbraid.load_backbone("vae", weights="builtin:glyphs"))
+    model.fit(unbraid.load_dataset("glyphs"), steps=30, quiet=True)
+    model.save(tmp_path / "head")
+    written = []
+    for out in (tmp_path / "a", tmp_path / "b"):
+        command = [
+            sys.executable,
+            "-m",
+            "unbraid",
+            "evaluate",
+            str(tmp_path / "head"),
+            "--dataset",
+            "glyphs",
+            "--out",
+            str(out),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+        assert done.returncode == 0, done.stderr
+        written.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert set(written[0]) == {"metrics.json", "report.html"}
+    assert written[0] == written[1]
+    measured = {
+        name.partition("/")[0] for name in (f["name"] for f in json.loads(written[0]["metrics.json"])["figures"])
+    }
+    assert {
+        "few_shot",
+        "leakage",
+        "block_mig",
+        "mutual_information",
+        "scalar",
+        "swap_error",
+        "swap_labels_pixels",
+    } <= measured
 
 
 def test_what_is_saved_is_read_back_and_what_is_asked_for_by_a_wrong_name_has_near_matches(evaluation, tmp_path):

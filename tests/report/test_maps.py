@@ -1,6 +1,7 @@
 """Maps of factors: neighbours stay neighbours, the same seed gives the same map, and nothing is drawn of nothing."""
 
 import dataclasses
+import importlib.util
 
 import numpy as np
 import pytest
@@ -14,7 +15,20 @@ def glyphs():
     return unbraid.load_dataset("glyphs")
 
 
-def test_clusters_stay_clusters_on_the_plane():
+def take(monkeypatch, name):
+    """Take one of the two implementations; skip where it is not installed."""
+    if name == "openTSNE":
+        pytest.importorskip("openTSNE", reason="openTSNE is not installed: pip install unbraid[tsne]")
+        return
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "openTSNE" else found(name, *rest)
+    )
+
+
+@pytest.mark.parametrize("implementation", ["openTSNE", "scikit-learn"])
+def test_clusters_stay_clusters_on_the_plane(implementation, monkeypatch):
+    take(monkeypatch, implementation)
     rng = np.random.default_rng(0)
     labels = np.arange(90) % 3
     codes = (np.eye(16)[labels] * 8 + rng.normal(size=(90, 16))).astype(np.float32)
@@ -25,7 +39,9 @@ def test_clusters_stay_clusters_on_the_plane():
     np.testing.assert_array_equal(found, plane(codes, seed=1))
 
 
-def test_constant_dimensions_do_no_harm():
+@pytest.mark.parametrize("implementation", ["openTSNE", "scikit-learn"])
+def test_constant_dimensions_do_no_harm(implementation, monkeypatch):
+    take(monkeypatch, implementation)
     codes = np.zeros((30, 4), np.float32)
     codes[:, 1] = np.arange(30)
     assert np.isfinite(plane(codes, seed=0)).all()
