@@ -65,13 +65,18 @@ def wilson_interval(share: float, n: int) -> Interval:
     return (max(0.0, centre - half), min(1.0, centre + half))
 
 
-def ratio_interval(numerator: Floats, denominator: Floats, groups: Ints | None = None) -> Interval | None:
+def ratio_interval(
+    numerator: Floats, denominator: Floats, groups: Ints | None = None, *, most: float = math.inf
+) -> Interval | None:
     """Interval of `sum(numerator) / sum(denominator)` by the delta method, over groups of rows that belong together.
+
+    Of a handful of groups it is wide, and would reach beyond what the ratio can be: it ends at 0 and at `most`.
 
     Args:
         numerator: `(n,)`, say squared errors.
         denominator: `(n,)`, say squared deviations from the mean; of positive sum.
         groups: `(n,)` class of each row where rows of a class are not independent; None takes each row by itself.
+        most: the largest value the ratio can have, 1 for a share.
 
     Returns:
         The interval, or None of fewer than two groups.
@@ -84,7 +89,7 @@ def ratio_interval(numerator: Floats, denominator: Floats, groups: Ints | None =
     ratio = float(numerator.sum()) / total
     residual = np.bincount(index, weights=numerator - ratio * denominator, minlength=n)
     half = t95(n - 1) * math.sqrt(n / (n - 1) * float(np.square(residual).sum())) / total
-    return (ratio - half, ratio + half)
+    return (max(0.0, ratio - half), min(most, ratio + half))
 
 
 def class_bootstrap_interval(

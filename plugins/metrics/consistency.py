@@ -91,7 +91,8 @@ def _share(
     groups = population.groups()[pairs.content]
     values = {whose: float(found.mean()) for whose, found in right.items()}
     intervals = {
-        whose: ratio_interval(found.astype(np.float64), np.ones(len(found)), groups) for whose, found in right.items()
+        whose: ratio_interval(found.astype(np.float64), np.ones(len(found)), groups, most=1)
+        for whose, found in right.items()
     }
     return Figure(
         name=through.name(f"swap_labels/{label}", population),

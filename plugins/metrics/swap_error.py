@@ -122,7 +122,7 @@ def _right_cell(evidence: Evidence, population: Population, swaps: Swaps, rules:
     for rule, predicted in rules.items():
         if predicted is not None and rule != RECONSTRUCTION:
             right = right_cell(predicted, population, swaps)
-            shares[rule] = Relative(float(right.mean()), ratio_interval(right, np.ones(len(right)), groups))
+            shares[rule] = Relative(float(right.mean()), ratio_interval(right, np.ones(len(right)), groups, most=1))
     pairs = np.stack([population.label("content"), population.label("style")])
     cells = np.unique(pairs[:, (pairs >= 0).all(0)], axis=1).shape[1]
     return Figure(

@@ -95,3 +95,10 @@ def test_classes_that_are_all_alike_add_nothing():
 def test_too_few_classes_to_speak_of_new_ones_give_no_interval():
     classes = np.array([np.random.default_rng(e).permutation(9)[:5] for e in range(50)])
     assert class_bootstrap_interval(np.linspace(0, 1, 50), classes, seed=0) is None
+
+
+def test_ratio_interval_of_two_groups_that_disagree_ends_where_a_share_does():
+    right = np.array([1.0, 1.0, 0.0, 0.0])
+    assert ratio_interval(right, np.ones(4), np.array([0, 0, 1, 1]), most=1) == (0.0, 1.0)
+    low, high = ratio_interval(right, np.ones(4), np.array([0, 0, 1, 1])) or (None, None)
+    assert low == 0.0 and high is not None and high > 1
