@@ -22,7 +22,9 @@ RECIPE = "recipe.yaml"
 @click.option("--metric", "metrics", multiple=True, help="Only this metric; may be repeated.")
 @click.option("--episodes", type=click.IntRange(min=1), help="Few-shot episodes. Default: 1000.")
 @click.option("--seed", type=int, help="Of episodes, attackers, swaps and the untrained head. Default: 0.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of metrics.json and report.html.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder of metrics.json and report.html. Default: beside the head."
+)
 @click.option("--card", is_flag=True, help="Write the figures into the model card of the head.")
 def command(
     source: Path,
@@ -37,7 +39,7 @@ def command(
     """Measure how far the factors of a head came apart.
 
     SOURCE is the folder of a head, or the recipe `unbraid fit` made it from. Prints a table and writes metrics.json
-    beside the head; with --out also report.html. Exits with 1 where a metric broke.
+    and report.html, the latter in place of the one that fit left. Exits with 1 where a metric broke.
     """
     import unbraid
     from unbraid.core.attached.head_file import update_card
@@ -52,7 +54,7 @@ def command(
     evaluation = model.evaluate(data, **settings, **({"cache": cache} if cache.is_dir() else {}))
     click.echo(evaluation.table())
     curve = head.parent / "metrics.jsonl"
-    _write(head.parent if out is None else out, evaluation, model, data, curve, report=out is not None)
+    _write(out or head.parent, evaluation, model, data, curve)
     if card:
         click.echo(f"wrote {update_card(head, evaluation)}")
     if evaluation.failures:
@@ -96,19 +98,16 @@ def _dataset(recipe: "Recipe | None", name: str | None, source: Path) -> "Datase
     return recipe.load_dataset()
 
 
-def _write(
-    folder: Path, evaluation: "Evaluation", model: "AttachedModel", data: "Dataset", curve: Path, *, report: bool
-) -> None:
+def _write(folder: Path, evaluation: "Evaluation", model: "AttachedModel", data: "Dataset", curve: Path) -> None:
     from unbraid.core.report import illustrate, read_curves, write_report
 
     folder.mkdir(parents=True, exist_ok=True)
     click.echo(f"wrote {evaluation.save(folder / 'metrics.json')}")
-    if report:
-        page = write_report(
-            folder / "report.html",
-            evaluation=evaluation,
-            illustrations=illustrate(model, data),
-            curves=read_curves(curve),
-            model=model,
-        )
-        click.echo(f"wrote {page}")
+    page = write_report(
+        folder / "report.html",
+        evaluation=evaluation,
+        illustrations=illustrate(model, data),
+        curves=read_curves(curve),
+        model=model,
+    )
+    click.echo(f"wrote {page}")
