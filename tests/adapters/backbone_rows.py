@@ -11,13 +11,15 @@ class Row:
     """A backbone small enough to export in a test.
 
     `settings` are those of `load_backbone`, or make them in a folder of their own; `exact` is the largest error of an
-    image that goes through and back where the inverse is exact; `slow` rows are left to the full run.
+    image that goes through and back where the inverse is exact; `weights` says that it can have
+    some; `slow` rows are left to the full run.
     """
 
     name: str
     settings: dict[str, Any] | Callable[[Path], dict[str, Any]] = field(default_factory=dict)
     label: str = ""
     exact: float = 1e-4
+    weights: bool = True
     slow: bool = False
 
     @property
@@ -94,6 +96,10 @@ def write_onnx(folder: Path, given: str = "image", wanted: str = "latent") -> No
 
 ROWS = (
     Row("vae", {"width": 5, "base": 4, "size": 12}),
+    Row("ali", {"size": 8, "width": 6, "base": 4}, slow=True),
+    Row("bigan", {"size": 12, "width": 6, "base": 4, "channels": 3}, slow=True),
+    Row("pixels", {"channels": 3, "size": 8}, weights=False, slow=True),
+    Row("flow", {"size": 8, "steps": 2, "hidden": 8}, slow=True),
     Row("burgess_vae", {"width": 4}, "32"),
     Row("burgess_vae", {"size": 64, "channels": 3}, "64", slow=True),
     Row("two_code", {}, "stochastic"),

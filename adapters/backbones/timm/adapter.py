@@ -49,7 +49,8 @@ def adapt(model: object) -> Backbone | None:
     stated = _stated(model)
     name = stated.get("architecture", type(model).__name__)
     tag = f".{stated['tag']}" if stated.get("tag") else ""
-    return wrap(model, TimmConfig(model=f"{name}{tag}"), None)
+    licence = f"{_licence(model)}, if these are timm's weights" if _licence(model) else ""
+    return wrap(model, TimmConfig(model=f"{name}{tag}", licence=licence), None)
 
 
 def wrap(model: nn.Module, config: TimmConfig, weights: str | None) -> Backbone:
@@ -85,7 +86,7 @@ def wrap(model: nn.Module, config: TimmConfig, weights: str | None) -> Backbone:
         capabilities=frozenset({"gradient"}),
         config={**settings, "channels": config.channels, "seed": config.seed, "licence": config.licence},
         places=PLACES,
-        licence=config.licence or str(stated.get("license") or ""),
+        licence=config.licence or (_licence(model) if weights == PRETRAINED else ""),
         source=_source(config.model, weights),
     )
     return Backbone(encoder, None, info)
@@ -128,6 +129,11 @@ def _stated(model: nn.Module) -> Mapping[str, Any]:
     plain = stated if isinstance(stated, Mapping) else stated.to_dict()
     defaults = {"input_size": (3, 224, 224), "mean": (0.5,) * 3, "std": (0.5,) * 3, "interpolation": "bicubic"}
     return {**defaults, **{name: value for name, value in plain.items() if value is not None}}
+
+
+def _licence(model: nn.Module) -> str:
+    """Give the licence of the published weights of a model, where timm knows it."""
+    return str(_stated(model).get("license") or "")
 
 
 def _classifier(model: nn.Module) -> tuple[str, ...]:
