@@ -18,10 +18,10 @@ from unbraid.core.interfaces import Dataset, LabelSpec
 SOURCE = "the drawings of https://github.com/brendenlake/omniglot and the Vinyals lists of Prototypical Networks"
 
 NOTES = (
-    "Ink is 255 on 0 (the original is black on white). Characters are split as Vinyals et al. (2016) do; which 172 of "
-    "their 1,200 training characters are for validation is chosen here by a hash of the names. A drawer is a person "
-    "within one alphabet; drawers are split with their alphabets, so unseen styles are those of unseen alphabets, and "
-    "there are no validation drawers."
+    "Ink is 255 on 0 (the original is black on white). Characters are split as Vinyals et al. (2016) do; the 172 of "
+    "their 1,200 training characters that are for validation are whole alphabets, chosen here by a hash of their names. "
+    "A drawer is a person within one alphabet; drawers are split with their alphabets, so unseen styles are those of "
+    "unseen alphabets."
 )
 
 

@@ -1,26 +1,28 @@
 """The split of the few-shot tables."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from unbraid.adapters.datasets.omniglot.drawings import Character
 from unbraid.core.errors import DataError
 from unbraid.core.interfaces import SPLITS, Split
-from unbraid.core.splits import split_classes
+from unbraid.core.splits import hashed_order
 
 #: Lists of Vinyals et al. (2016), as Prototypical Networks published them: `alphabet/character/rotation` a line.
 LISTS = ("vinyals/trainval.txt", "vinyals/test.txt")
 
-#: Of the 1,200 characters of `trainval`; as many as Prototypical Networks held out. The seed was fixed beforehand.
-COUNTS = (1028, 172, 0)
-SEED = 0
+#: Of the 1,200 characters of `trainval`; as many as Prototypical Networks held out.
+VALIDATION = 172
 
 
 def character_splits(folder: Path, characters: Sequence[Character]) -> dict[Split, tuple[int, ...]]:
-    """Split upright characters as Vinyals et al. do, and `trainval` by a hash of the names.
+    """Split upright characters as Vinyals et al. do, and whole alphabets of `trainval` off for validation.
+
+    Test alphabets are new; characters of known alphabets would say too much good of what carries over to them.
 
     Raises:
-        DataError: the lists do not name every character once.
+        DataError: the lists do not name every character once, or no alphabets have 172 characters together.
     """
     names = [character.name for character in characters]
     train, test = (_listed(folder / file) for file in LISTS)
@@ -31,11 +33,13 @@ def character_splits(folder: Path, characters: Sequence[Character]) -> dict[Spli
             found=f"{len(train)} and {len(test)}, {len(set(names) - {*train, *test})} missing",
         )
     index = {name: number for number, name in enumerate(names)}
-    shared = split_classes(train, COUNTS, SEED)
-    splits: dict[Split, tuple[int, ...]] = {
-        split: tuple(sorted(index[train[each]] for each in classes)) for split, classes in shared.items()
+    held_out = _alphabets_for_validation(Counter(map(_alphabet, train)))
+    parts = {
+        "train": [name for name in train if _alphabet(name) not in held_out],
+        "validation": [name for name in train if _alphabet(name) in held_out],
+        "test": test,
     }
-    return {**splits, "test": tuple(sorted(index[name] for name in test))}
+    return {split: tuple(sorted(index[name] for name in parts[split])) for split in SPLITS}
 
 
 def drawer_splits(
@@ -67,6 +71,35 @@ def with_turns(splits: dict[Split, tuple[int, ...]], turns: int) -> dict[Split, 
         split: tuple(each * turns + turn for each in classes for turn in range(turns))
         for split, classes in splits.items()
     }
+
+
+def _alphabets_for_validation(sizes: Mapping[str, int]) -> list[str]:
+    """Choose alphabets that have 172 characters together: the first such choice in the order of a hash of their names."""
+    names = list(sizes)
+    ordered = [names[index] for index in hashed_order(names)]
+    chosen = _filling([(name, sizes[name]) for name in ordered], VALIDATION)
+    if chosen is None:
+        raise DataError(
+            "no alphabets of the training list make up the validation characters",
+            expected=f"whole alphabets with {VALIDATION} characters together",
+            found=f"{len(sizes)} alphabets with {sum(sizes.values())} characters",
+        )
+    return chosen
+
+
+def _filling(sizes: Sequence[tuple[str, int]], room: int) -> list[str] | None:
+    """Give the first of the sized names that fill the room exactly; None where none do."""
+    if not room:
+        return []
+    for number, (name, size) in enumerate(sizes):
+        rest = _filling(sizes[number + 1 :], room - size) if size <= room else None
+        if rest is not None:
+            return [name, *rest]
+    return None
+
+
+def _alphabet(name: str) -> str:
+    return name.split("/", 1)[0]
 
 
 def _listed(file: Path) -> list[str]:
