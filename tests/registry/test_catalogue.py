@@ -17,6 +17,7 @@ from unbraid.registry import (
     PluginLoadError,
     PluginLoadWarning,
     Registry,
+    UnbraidError,
     UnknownNameError,
     get_registry,
     hookimpl,
@@ -179,6 +180,17 @@ def test_adapt_survives_one_that_raises() -> None:
 
 def raising_on_model(model: object) -> None:
     raise TypeError(model)
+
+
+def test_adapt_passes_on_what_a_plugin_says_is_wrong() -> None:
+    """A plug-in that knows the object is worth more than one that stumbled over it."""
+    says = plugin("says", unbraid_adapt=refusing)
+    with pytest.raises(UnbraidError, match="no images of such a size"):
+        Registry([plugin("broken", unbraid_adapt=raising_on_model), says]).adapt(1)
+
+
+def refusing(model: object) -> None:
+    raise UnbraidError("no images of such a size")
 
 
 def test_the_process_wide_registry_can_be_replaced() -> None:
