@@ -69,8 +69,9 @@ def check_backbones(method: Method, backbones: Mapping[str, Backbone]) -> None:
             found=f"{len(backbones)}: {', '.join(backbones)}",
             hint='pass a mapping such as {"photo": b1, "sketch": b2}' if method.spec.domains > 1 else None,
         )
+    needs = method.spec.needs | getattr(method.config, "needs", frozenset())  # settings may ask for more
     for backbone in backbones.values():
-        for capability in sorted(method.spec.needs):
+        for capability in sorted(needs):
             backbone.info.require(capability, by=f"method {method.name}")
 
 
