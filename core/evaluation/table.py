@@ -37,12 +37,17 @@ def format_evaluation(figures: Iterable[Figure], failures: Mapping[str, str], pr
 
 
 def by_kind(figures: Iterable[Figure]) -> dict[str, list[Figure]]:
-    """Group the measured figures by the first part of their names, in order of first appearance."""
+    """Group the measured figures by the first part of their names: those with headlines first, as they first appear.
+
+    >>> plain = Figure(name="blocks/a", value=1.0, summary="")
+    >>> by_kind([plain, Figure(name="few_shot/b", value=1.0, summary="", headline="All are right.")]).keys()
+    dict_keys(['few_shot', 'blocks'])
+    """
     groups: dict[str, list[Figure]] = {}
     for figure in figures:
         if figure.value is not None:
             groups.setdefault(figure.name.partition("/")[0], []).append(figure)
-    return groups
+    return dict(sorted(groups.items(), key=lambda kind: not any(figure.headline for figure in kind[1])))
 
 
 def _heading(protocol: Mapping[str, Any]) -> str:
