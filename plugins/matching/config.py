@@ -1,0 +1,55 @@
+"""Settings of the matching heads."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unbraid.core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchingConfig:
+    """Settings of the matching heads.
+
+    Args:
+        network: `raw` takes the standardised latent as it is and has nothing to train, `linear` maps it to `width`
+            numbers, `mlp` has hidden layers before that.
+        temperature: what cosines are multiplied by before the softmax over the support; the paper has none, which is 1.
+        hidden: widths of the hidden layers of `mlp`.
+        width: numbers in the embedding; `raw` has as many as the latent.
+        ways, shots, queries, episodes: of a training step; `ways` is lowered to the classes there are.
+        dropout: probability, before every linear layer.
+        standardise: of the latents before anything else: `dim`, `channel` or `none`.
+        lr: of Adam.
+        steps: training steps of a fit unless told otherwise; `raw` makes none.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    network: Literal["raw", "linear", "mlp"] = "mlp"
+    temperature: float = 10.0
+    hidden: tuple[int, ...] = (256, 256)
+    width: int = 64
+    ways: int = 20
+    shots: int = 1
+    queries: int = 5
+    episodes: int = 1
+    dropout: float = 0.0
+    standardise: Literal["none", "dim", "channel"] = "dim"
+    lr: float = 1e-3
+    steps: int = 2_000
+
+    def __post_init__(self) -> None:
+        for name in ("width", "shots", "queries", "episodes", "steps"):
+            self._check(getattr(self, name) >= 1, name, ">= 1")
+        self._check(self.ways >= 2, "ways", ">= 2")
+        # above 40, exp(2 * temperature) leaves the range in which a float32 tells two scores apart
+        self._check(0 < self.temperature <= 40, "temperature", "0 < temperature <= 40")
+        self._check(bool(self.hidden) and min(self.hidden) >= 1, "hidden", "one or more hidden widths, each >= 1")
+        self._check(self.network in ("raw", "linear", "mlp"), "network", "raw, linear, mlp")
+        self._check(0 <= self.dropout < 1, "dropout", "0 <= dropout < 1")
+        self._check(self.lr > 0, "lr", "> 0")
+
+    def _check(self, good: bool, name: str, expected: str) -> None:
+        if not good:
+            raise ConfigError(f"matching: {name} is out of range", expected=expected, found=getattr(self, name))

@@ -1,0 +1,111 @@
+"""Embeddings that queries and support rows are matched by."""
+
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from unbraid.core.interfaces import (
+    Backbone,
+    Disentangler,
+    Episodes,
+    Factor,
+    LabelSpec,
+    LatentSpec,
+    Objective,
+    OptimiserSpec,
+    only,
+)
+from unbraid.core.latents import Latents
+from unbraid.core.nn import MLP, Standardise, initialise, recalibrate_batch_norm
+from unbraid.plugins.matching.config import MatchingConfig
+from unbraid.plugins.matching.losses import MatchingLoss
+
+
+class Matching(Disentangler):
+    """A few-shot reference head (after Vinyals et al. 2016, arXiv:1606.04080): one content factor and nothing else.
+
+    A query belongs to the way whose support rows draw most of its attention, a softmax over cosines. Every support row
+    counts by itself, where `prototype` takes their mean. It cannot entangle.
+
+    Args:
+        config: settings.
+        latent: shape of the latents; maps are flattened.
+
+    >>> import torch
+    >>> head = Matching(MatchingConfig(network="linear"), LatentSpec((16,)))
+    >>> head.disentangle(torch.zeros(2, 16))["embedding"].shape
+    torch.Size([2, 64])
+    """
+
+    capabilities = frozenset({"score"})
+    monitor = "few_shot"
+
+    def __init__(self, config: MatchingConfig, latent: LatentSpec) -> None:
+        super().__init__()
+        self.config = config
+        self.latent = latent
+        self.ways = config.ways
+        self.standardise = Standardise(latent, config.standardise)
+        self.network = _network(config, latent.width)
+        raw = config.network == "raw"
+        self.steps = 0 if raw else config.steps
+        self.factors = (Factor("embedding", (latent.width if raw else config.width,), "content", label="content"),)
+
+    @classmethod
+    def build(cls, config: MatchingConfig, latents: Mapping[str, LatentSpec], labels: Mapping[str, LabelSpec]) -> Self:
+        """Make an untrained head; labels are not needed."""
+        return cls(config, only(latents))
+
+    def prepare(self, latents: Mapping[str, Latents]) -> None:
+        """Fit the standardisation, and see how many classes episodes can be drawn from."""
+        training: Latents = only(latents)
+        self.standardise.fit(training)
+        labels = training.label("content")
+        usable = labels[labels >= 0].bincount() >= self.config.shots + self.config.queries
+        self.ways = max(2, min(self.config.ways, int(usable.sum())))
+
+    def objectives(self, backbones: Mapping[str, Backbone]) -> Sequence[Objective]:
+        """Give the loss of attention over the support; nothing for `raw`."""
+        c = self.config
+        if c.network == "raw":
+            return ()
+        return (
+            Objective(
+                name="matching",
+                batch={"episodes": Episodes(self.ways, c.shots, c.queries, n=c.episodes)},
+                loss=MatchingLoss(self._embed, c.temperature),
+                updates=[self.network],
+                optimiser=OptimiserSpec("adam", lr=c.lr),
+            ),
+        )
+
+    def finish(self, latents: Mapping[str, Latents]) -> None:
+        """Set batch-norm statistics to those of the finished network on the training latents."""
+        recalibrate_batch_norm(self, lambda: (self._embed(z) for z in only(latents).chunks()))
+
+    def disentangle(self, z: Tensor) -> dict[str, Tensor]:
+        """Give the `embedding` `(B, width)` of latents `(B, *latent)`."""
+        return {"embedding": self._embed(z)}
+
+    def score(self, first: Tensor, second: Tensor) -> Tensor:
+        """Give the attention between two embeddings, each `(B, width)`, up to a factor: `(B,)` in (0, 1].
+
+        It is `exp(temperature (cosine - 1))`. The sum over the support rows of a way is its probability once the ways
+        are normalised, so the way with the highest mean score is the way that equation (1) chooses, for any shots.
+        """
+        return (self.config.temperature * (F.cosine_similarity(first, second, dim=-1) - 1)).exp()
+
+    def _embed(self, z: Tensor) -> Tensor:
+        embedded: Tensor = self.network(self.standardise(z).flatten(1))
+        return embedded
+
+
+def _network(config: MatchingConfig, width: int) -> nn.Module:
+    if config.network == "raw":
+        return nn.Identity()
+    hidden = config.hidden if config.network == "mlp" else ()
+    network = MLP((width, *hidden, config.width), dropout=config.dropout)
+    initialise(network, "glorot")
+    return network

@@ -1,0 +1,62 @@
+"""Settings of N-VAE."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unbraid.core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NVAEConfig:
+    """Settings of N-VAE; the defaults are the `default` preset.
+
+    Args:
+        shared: numbers in the latents that classes share, S.
+        class_dependent: numbers in the latents that every class reads in its own way, L.
+        beta_c: weight of the divergence of the class-dependent latents, equation (7); 1 is equation (6). Above 1 it
+            drives into the shared latents whatever classes can share.
+        beta_s: weight of the divergence of the shared latents; 1 in both equations.
+        class_weight: weight of log q(y|x), which is 1 in both equations. The classifier has weights of its own, so it
+            matters only where labels are missing: at 1, reconstructions of rows without a label outvote the labels.
+        variance: of the Gaussian likelihood p(x|y, z), in standardised numbers of the frozen latent; smaller values
+            ask for better reconstructions and cost more divergence.
+        tie_gate: one number a class and latent that is both its bias and its gain, in place of two.
+        trunk, decoder, classifier: hidden widths of the encoder, the decoder and q(y|x).
+        rows: rows of a training step. Where labels are missing each is decoded once a class.
+        standardise: of the frozen latents before anything else: `dim`, `channel` or `none`.
+        lr: of Adam.
+        steps: training steps of a fit unless told otherwise.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    shared: int = 8
+    class_dependent: int = 8
+    beta_c: float = 4.0
+    beta_s: float = 1.0
+    class_weight: float = 10.0
+    variance: float = 0.1
+    tie_gate: bool = False
+    trunk: tuple[int, ...] = (256, 256)
+    decoder: tuple[int, ...] = (256, 256)
+    classifier: tuple[int, ...] = (256, 256)
+    rows: int = 128
+    standardise: Literal["none", "dim", "channel"] = "dim"
+    lr: float = 1e-3
+    steps: int = 3_000
+
+    def __post_init__(self) -> None:
+        for name in ("shared", "class_dependent", "rows", "steps"):
+            self._check(getattr(self, name) >= 1, name, ">= 1")
+        for name in ("beta_c", "beta_s", "class_weight"):
+            self._check(getattr(self, name) >= 0, name, ">= 0")
+        for name in ("variance", "lr"):
+            self._check(getattr(self, name) > 0, name, "> 0")
+        for name in ("trunk", "decoder", "classifier"):
+            widths = getattr(self, name)
+            self._check(bool(widths) and min(widths) >= 1, name, "one or more hidden widths, each >= 1")
+
+    def _check(self, good: bool, name: str, expected: str) -> None:
+        if not good:
+            raise ConfigError(f"nvae: {name} is out of range", expected=expected, found=getattr(self, name))
