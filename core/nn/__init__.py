@@ -9,6 +9,7 @@ from unbraid.core.nn.few_shot import (
 )
 from unbraid.core.nn.gaussian import gaussian_kl, squared_wasserstein
 from unbraid.core.nn.initialisers import INITIALISERS, Initialiser, initialise
+from unbraid.core.nn.latent_view import MAX_WIDTH, LatentView, MapView, PerPosition
 from unbraid.core.nn.mlp import MLP
 from unbraid.core.nn.mutual_information import BiasCorrectedBound, donsker_varadhan, log_mean_exp
 from unbraid.core.nn.pair_discriminator import PairDiscriminator
@@ -18,11 +19,15 @@ from unbraid.core.nn.standardise import STD_FLOOR, Standardise, StandardiseMode
 
 __all__ = [
     "INITIALISERS",
+    "MAX_WIDTH",
     "MLP",
     "STD_FLOOR",
     "BiasCorrectedBound",
     "Initialiser",
+    "LatentView",
+    "MapView",
     "PairDiscriminator",
+    "PerPosition",
     "Preprocess",
     "RelationScorer",
     "Standardise",

@@ -9,6 +9,7 @@ from unbraid.plugins.fden.names import TAKEN, is_label
 Alignment = Literal["relation", "matching", "prototype"]
 Clip = Literal["global", "per_tensor", "off"]
 Averaging = Literal["rows", "sets"]
+MapView = Literal["auto", "flattened", "pooled", "positions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +43,16 @@ class FDENConfig:
         critic_average: weight of the newest batch in the moving average that corrects the bias of the statistician's
             gradient (MINE, equation 12); 0 takes the batch alone, as FDEN does.
         critic_steps: extra updates of the statistician alone in each step.
-        factor_width: numbers in each factor; None takes as many as the latent has.
+        factor_width: numbers in each factor; None takes as many as the networks see of a latent.
         dropout: probability, before every linear layer.
         slope: of the leaky ReLU below zero.
         bias: whether linear layers have one.
         initialiser: `glorot`, `he` or `truncated_normal` (standard deviation 0.001, as printed).
         standardise: of the latents before anything else: `dim`, `channel` or `none`.
+        map: how maps are seen: `flattened` (up to 4096 numbers), `pooled` (means over positions; what they leave aside
+            is a factor `rest`), by `positions` (1 x 1 convolutions; factors are maps, `factor_width` their channels), or
+            `auto`: flattened where that is possible, otherwise pooled where channels are at least as many as
+            positions, otherwise by positions. Vectors are as they are.
         lr, betas: of Adam, for all networks alike.
         steps: training steps of a fit unless told otherwise.
 
@@ -83,6 +88,7 @@ class FDENConfig:
     bias: bool = True
     initialiser: Literal["glorot", "he", "truncated_normal"] = "glorot"
     standardise: Literal["none", "dim", "channel"] = "dim"
+    map: MapView = "auto"
     lr: float = 1e-3
     betas: tuple[float, float] = (0.5, 0.999)
     steps: int = 2_500
@@ -110,7 +116,7 @@ class FDENConfig:
         self._check(all(is_label(label) for label in self.labels), "labels", taken)
         self._check(self.lr > 0, "lr", "> 0")
         self._check(all(0 <= beta < 1 for beta in self.betas), "betas", "two numbers in [0, 1)")
-        for name, known in (("alignment", Alignment), ("clip", Clip), ("reconstruction", Averaging)):
+        for name, known in (("alignment", Alignment), ("clip", Clip), ("reconstruction", Averaging), ("map", MapView)):
             self._check(getattr(self, name) in get_args(known), name, ", ".join(get_args(known)))
 
     def _at_least(self, low: int, name: str) -> None:

@@ -81,7 +81,9 @@ class Factorising:
         for i, (label, e) in enumerate(zip(config.labels, episodes, strict=True)):
             # labelled factors come first, in the order of their labels
             of_support, of_query = factors[i].split_with_sizes(sizes)[2 * i : 2 * i + 2]
-            logits = head.align(of_support.view(*e.support.shape[:3], -1), of_query.view(*e.query.shape[:2], -1), label)
+            logits = head.align(
+                of_support.reshape(*e.support.shape[:3], -1), of_query.reshape(*e.query.shape[:2], -1), label
+            )
             terms[term_of(label)] = Term(episode_cross_entropy(logits, e.target), config.beta)
         if config.gamma:
             # Reversed at the statistician's input, so one negative term serves both players.
@@ -89,7 +91,7 @@ class Factorising:
             terms["mutual_information"] = Term(dependence(head.statistician, turned, draws, head.bound), -config.gamma)
         if head.adversary is not None:
             _, *others = head.split(head.standardised(batch["rows"].z))
-            seen = gradient_reversal(torch.cat(others, 1))
+            seen = gradient_reversal(torch.cat(others, 1).flatten(1))
             terms["adversary"] = Term(head.adversary(seen, batch["rows"].labels["content"]), config.adversary)
         return terms
 
@@ -145,7 +147,7 @@ class Estimating:
 def dependence(
     statistician: nn.Module, factors: Sequence[Tensor], draws: Draws, bound: Bound = donsker_varadhan
 ) -> Tensor:
-    """Bound the total correlation of factors `(N, D)` from below; a scalar, in nats.
+    """Bound the total correlation of factors `(N, *factor)` from below; a scalar, in nats.
 
     Of two factors that is their mutual information, equation (4). Samples of the product of the marginals are the
     same rows with every factor but the first shuffled over the whole batch, each by itself.

@@ -20,8 +20,10 @@ from unbraid.core.interfaces import (
 )
 from unbraid.core.latents import Latents
 from unbraid.core.nn import (
+    MAX_WIDTH,
     MLP,
     BiasCorrectedBound,
+    LatentView,
     RelationScorer,
     Standardise,
     donsker_varadhan,
@@ -35,8 +37,6 @@ from unbraid.plugins.fden.critics import BranchedStatistician, ClassAdversary
 from unbraid.plugins.fden.losses import Estimating, Factorising
 from unbraid.plugins.fden.names import factor_of, relation_of
 
-#: Widest latent the fully connected networks take.
-MAX_WIDTH = 4096
 #: What cosines are multiplied by in matching.
 TEMPERATURE = 10.0
 
@@ -47,15 +47,15 @@ class FDEN(Disentangler):
     Splits a latent into `identity` (aligned with the content label by episodes) and `style`, which a critic pushes
     towards independence of identity, and entangles the two back. Layers as in table 2 of the paper's supplement.
     With more `labels` each has a factor of its own, aligned with it by episodes of its own, and the critic sees the
-    total correlation of all factors, as in the journal version. Maps are flattened. The bound the critic gives is no
-    evidence of independence: see the README.
+    total correlation of all factors, as in the journal version. The bound the critic gives is no evidence of
+    independence: see the README.
 
     Args:
         config: settings.
-        latent: shape of the latents, at most 4096 numbers.
+        latent: shape of the latents; the setting `map` says how maps are seen.
 
     Raises:
-        CapabilityError: the latent is wider.
+        CapabilityError: the latent is a vector, or a map to be flattened, of more than 4096 numbers.
 
     >>> head = FDEN(FDENConfig(), LatentSpec((16,))).eval()
     >>> {name: tuple(f.shape) for name, f in head.disentangle(torch.zeros(2, 16)).items()}
@@ -70,14 +70,15 @@ class FDEN(Disentangler):
 
     def __init__(self, config: FDENConfig, latent: LatentSpec) -> None:
         super().__init__()
-        _check_width(latent)
         self.config = config
         self.latent = latent
+        self.view = LatentView(latent, config.map)
+        self.view.require_narrow(by="fden")
         self.steps = config.steps
-        dim, width = latent.width, config.factor_width or latent.width
-        self.factors = _factors(config, width)
-        count = len(self.factors)
-        self.standardise = Standardise(latent, config.standardise)
+        dim, width = self.view.width, config.factor_width or self.view.width
+        self.factors = _factors(config, self.view, width)
+        count = len(self.names)
+        self.standardise = Standardise(self.view.statistics, config.standardise)
         self.ways = dict.fromkeys(config.labels, config.ways)  # of each label's episodes; `prepare` knows better
         self.trunk = self._mlp(dim, config.trunk, count * dim)  # D_dec
         self.to_identity = self._disentangling(width)  # D_ide
@@ -86,11 +87,11 @@ class FDEN(Disentangler):
         self.from_style = self._mlp(width, config.entangler_branch, dim)  # E_sty
         self.merge = self._mlp(count * dim, config.entangler, dim)  # E_enc
         self.statistician = self._statistician(count, width)  # F_mi
-        self.relation = self._relation(width)  # F_psi, where it has weights
+        self.relation = self._relation()  # F_psi, where it has weights
         for label in config.labels[1:]:  # last, as weights are drawn in this order
             self.add_module(f"to_{factor_of(label)}", self._disentangling(width))
             self.add_module(f"from_{factor_of(label)}", self._mlp(width, config.entangler_branch, dim))
-            self.add_module(relation_of(label), self._relation(width))
+            self.add_module(relation_of(label), self._relation())
         self.moving_bound = BiasCorrectedBound(config.critic_average) if config.critic_average else None
         self.adversary: ClassAdversary | None = None  # made by `prepare`, which knows the classes
         initialise(self, config.initialiser)
@@ -102,10 +103,10 @@ class FDEN(Disentangler):
 
     def prepare(self, latents: Mapping[str, Latents]) -> None:
         """Fit the standardisation, count classes, and make the class adversary where one is asked for."""
-        self.standardise.fit(only(latents))
+        self.standardise.fit(self.view.of(only(latents)))
         self.ways |= {label: self._most_ways(only(latents), label) for label in self.config.labels[1:]}
         if self.config.adversary:
-            width = sum(factor.width for factor in self.factors[1:])
+            width = sum(factor.width for factor in self.factors if factor.role == "style")
             adversary = ClassAdversary(width, only(latents).classes["content"], slope=self.config.slope)
             initialise(adversary, self.config.initialiser)
             self.adversary = adversary.to(next(self.parameters()))
@@ -122,35 +123,40 @@ class FDEN(Disentangler):
         recalibrate_batch_norm(self, lambda: self._walk(only(latents)))
 
     def disentangle(self, z: Tensor) -> dict[str, Tensor]:
-        """Split latents `(B, *latent)` into `identity`, a factor of each other label, and `style`: `(B, width)` each."""
-        return dict(zip(self.names, self.split(self.standardised(z)), strict=True))
+        """Split latents `(B, *latent)` into `identity`, a factor of each other label, and `style`: `(B, *factor)` each.
+
+        Pooled maps have a last factor, `rest` `(B, *latent)`.
+        """
+        found = self.split(self.standardised(z))
+        named = dict(zip(self.names, found, strict=True))
+        if self.view.rest:
+            named |= self.view.split(z, self._rebuilt(found))
+        return named
 
     def entangle(self, factors: Mapping[str, Tensor]) -> Tensor:
         """Put the factors back together to latents `(B, *latent)`."""
-        merged = self.join(*(factors[name] for name in self.names))
-        return self.standardise.inverse(merged.view(-1, *self.latent.shape))
+        return self.view.join(self._rebuilt([factors[name] for name in self.names]), factors)
 
     def score(self, first: Tensor, second: Tensor) -> Tensor:
-        """Compare identities of a support row and a query, each `(B, width)`: `(B,)`, higher is more alike.
+        """Compare identities of a support row and a query, each `(B, *factor)`: `(B,)`, higher is more alike.
 
         The alignment network for `relation`, 10 times the cosine for `matching`, the negative squared distance for
         `prototype`.
         """
-        return self._score(first, second, self.relation)
+        return self._score(first.flatten(1), second.flatten(1), self.relation)
 
     def standardised(self, z: Tensor) -> Tensor:
-        """Give latents `(B, *latent)` as the networks see them, `(B, D)`."""
-        flat: Tensor = self.standardise(z)
-        return flat.flatten(1)
+        """Give latents `(B, *latent)` as the networks see them: `(B, D)`, or `(B, C, H, W)` by positions."""
+        return self.view.see(self.standardise(z))
 
     def split(self, standardised: Tensor) -> tuple[Tensor, ...]:
-        """Give the factors of standardised latents `(B, D)` in their order."""
+        """Give the factors of what `standardised` gives, in their order and without `rest`."""
         shared = self.trunk(standardised)
         parts = shared.chunk(len(self.names), 1) if self.config.split_trunk else [shared] * len(self.names)
         return tuple(getattr(self, f"to_{name}")(part) for name, part in zip(self.names, parts, strict=True))
 
     def join(self, *factors: Tensor) -> Tensor:
-        """Give the standardised latents `(B, D)` of factors in their order."""
+        """Give what `standardised` should have given, from factors in their order."""
         parts = [getattr(self, f"from_{name}")(factor) for name, factor in zip(self.names, factors, strict=True)]
         merged: Tensor = self.merge(torch.cat(parts, 1))
         return merged
@@ -166,8 +172,8 @@ class FDEN(Disentangler):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the factors: those of labels in the order of the labels, then `style`."""
-        return tuple(factor.name for factor in self.factors)
+        """Names of what networks find: factors of labels in the order of the labels, then `style`; never `rest`."""
+        return tuple(factor.name for factor in self.factors if factor.role != "rest")
 
     @property
     def bound(self) -> Callable[[Tensor, Tensor], Tensor]:
@@ -205,6 +211,9 @@ class FDEN(Disentangler):
         """All that plays against theta: the critics, and the class adversary where there is one."""
         return [*self.critics, *([] if self.adversary is None else [self.adversary])]
 
+    def _rebuilt(self, factors: Sequence[Tensor]) -> Tensor:
+        return self.standardise.inverse(self.view.lay(self.join(*factors)))
+
     def _each(self, prefix: str) -> list[nn.Module]:
         return [getattr(self, prefix + name) for name in self.names]
 
@@ -226,37 +235,44 @@ class FDEN(Disentangler):
             return TEMPERATURE * F.cosine_similarity(first, second, dim=-1)
         return -(first - second).square().sum(-1)
 
-    def _mlp(self, fan_in: int, hidden: tuple[int, ...], fan_out: int) -> MLP:
+    def _mlp(self, fan_in: int, hidden: tuple[int, ...], fan_out: int) -> nn.Module:
+        return self.view.network(self._rows(fan_in, hidden, fan_out))
+
+    def _rows(self, fan_in: int, hidden: tuple[int, ...], fan_out: int) -> MLP:
         c = self.config
         return MLP((fan_in, *hidden, fan_out), dropout=c.dropout, slope=c.slope, bias=c.bias)
 
-    def _disentangling(self, width: int) -> MLP:
-        parts = 1 if self.config.split_trunk else len(self.factors)
-        return self._mlp(parts * self.latent.width, self.config.branch, width)
+    def _disentangling(self, width: int) -> nn.Module:
+        parts = 1 if self.config.split_trunk else len(self.names)
+        return self._mlp(parts * self.view.width, self.config.branch, width)
 
     def _statistician(self, count: int, width: int) -> nn.Module:
         c = self.config
         if not c.critic_branch:
-            return self._mlp(count * width, c.critic, 1)
-        return BranchedStatistician(
+            return self.view.verdict(self._rows(count * width, c.critic, 1))
+        branched = BranchedStatistician(
             count, width, c.critic_branch, c.critic, dropout=c.dropout, slope=c.slope, bias=c.bias
         )
+        return self.view.verdict(branched)
 
-    def _relation(self, width: int) -> RelationScorer | None:
-        if self.config.alignment != "relation":
+    def _relation(self) -> RelationScorer | None:
+        c = self.config
+        if c.alignment != "relation":
             return None
-        return RelationScorer(width, dropout=self.config.dropout, slope=self.config.slope, bias=self.config.bias)
+        width = self.factors[0].width
+        _check_relation(width)
+        return RelationScorer(width, dropout=c.dropout, slope=c.slope, bias=c.bias)
 
     def _walk(self, latents: Latents) -> Iterator[Tensor]:
         """Forward all training latents through everything heads keep."""
         start = 0
-        for z in latents.chunks():
+        for z in latents.chunks(self.view.chunk):
             factors = self.disentangle(z)
             yield self.entangle(factors)
             for label in self.config.labels:
                 relation, factor = self._relation_of(label), factors[factor_of(label)]
                 if relation is not None:
-                    rows = latents.label(label)[start : start + len(z)]
+                    rows, factor = latents.label(label)[start : start + len(z)], factor.flatten(1)
                     yield relation(factor, factor[self._partners(rows, self.ways[label])])
             start += len(z)
 
@@ -269,17 +285,17 @@ class FDEN(Disentangler):
         return torch.where(own, of_class, draws.permutation(len(labels)))
 
 
-def _factors(config: FDENConfig, width: int) -> tuple[Factor, ...]:
-    identity = Factor("identity", (width,), "content", label="content")
-    others = (Factor(factor_of(label), (width,), "style", label=label) for label in config.labels[1:])
-    return (identity, *others, Factor("style", (width,), "style"))
+def _factors(config: FDENConfig, view: LatentView, width: int) -> tuple[Factor, ...]:
+    identity = view.factor("identity", width, "content", label="content")
+    others = (view.factor(factor_of(label), width, "style", label=label) for label in config.labels[1:])
+    return (identity, *others, view.factor("style", width, "style"), *view.rest)
 
 
-def _check_width(latent: LatentSpec) -> None:
-    if latent.width > MAX_WIDTH:
+def _check_relation(width: int) -> None:
+    if width > MAX_WIDTH:
         raise CapabilityError(
-            "fden flattens latents, and this one is too wide for fully connected networks",
+            "fden's alignment network flattens factors, and this one is too wide for it",
             expected=f"at most {MAX_WIDTH} numbers",
-            found=f"{' x '.join(map(str, latent.shape))} = {latent.width}",
-            hint="tap the backbone at a narrower layer, or use smaller images",
+            found=width,
+            hint="alignment=prototype or alignment=matching, a smaller factor_width, or map=pooled",
         )

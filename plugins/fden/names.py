@@ -5,7 +5,7 @@ import re
 #: Labels whose factor has a name of its own; what no label names is in `style`.
 _FACTORS = {"content": "identity", "style": "attribute"}
 #: What no further label may be called: names of other factors, of the graphs' latents, and of `nn.Module.to_empty`.
-TAKEN = (*_FACTORS.values(), "latent", "empty")
+TAKEN = (*_FACTORS.values(), "rest", "latent", "empty")
 
 
 def is_label(name: str) -> bool:

@@ -1,9 +1,11 @@
 """Settings of the prototype heads."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from unbraid.core.errors import ConfigError
+
+MapView = Literal["auto", "flattened", "pooled", "positions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,10 +16,14 @@ class PrototypeConfig:
         network: `raw` takes the standardised latent as it is and has nothing to train, `linear` maps it to `width`
             numbers, `mlp` has hidden layers before that.
         hidden: widths of the hidden layers of `mlp`.
-        width: numbers in the embedding; `raw` has as many as the latent.
+        width: numbers in the embedding; `raw` has as many as it sees.
         ways, shots, queries, episodes: of a training step; `ways` is lowered to the classes there are.
         dropout: probability, before every linear layer.
         standardise: of the latents before anything else: `dim`, `channel` or `none`.
+        map: how maps are seen: `flattened` (up to 4096 numbers; `raw` takes any), `pooled` (means over positions), by
+            `positions` (1 x 1 convolutions; the embedding is a map of `width` channels), or `auto`: flattened where
+            that is possible, otherwise pooled where channels are at least as many as positions, otherwise by
+            positions. Vectors are as they are.
         lr: of Adam.
         steps: training steps of a fit unless told otherwise; `raw` makes none.
 
@@ -34,6 +40,7 @@ class PrototypeConfig:
     episodes: int = 1
     dropout: float = 0.0
     standardise: Literal["none", "dim", "channel"] = "dim"
+    map: MapView = "auto"
     lr: float = 1e-3
     steps: int = 2_000
 
@@ -43,6 +50,7 @@ class PrototypeConfig:
         self._check(self.ways >= 2, "ways", ">= 2")
         self._check(bool(self.hidden) and min(self.hidden) >= 1, "hidden", "one or more hidden widths, each >= 1")
         self._check(self.network in ("raw", "linear", "mlp"), "network", "raw, linear, mlp")
+        self._check(self.map in get_args(MapView), "map", ", ".join(get_args(MapView)))
         self._check(0 <= self.dropout < 1, "dropout", "0 <= dropout < 1")
         self._check(self.lr > 0, "lr", "> 0")
 

@@ -12,7 +12,6 @@ from unbraid.core.interfaces import (
     Draws,
     EpisodeRows,
     Episodes,
-    Factor,
     LabelSpec,
     LatentSpec,
     Losses,
@@ -24,6 +23,7 @@ from unbraid.core.interfaces import (
 from unbraid.core.latents import Latents
 from unbraid.core.nn import (
     MLP,
+    LatentView,
     Standardise,
     episode_cross_entropy,
     initialise,
@@ -41,7 +41,10 @@ class Prototype(Disentangler):
 
     Args:
         config: settings.
-        latent: shape of the latents; maps are flattened.
+        latent: shape of the latents; the setting `map` says how maps are seen.
+
+    Raises:
+        CapabilityError: a network would have to flatten more than 4096 numbers of a map.
 
     >>> head = Prototype(PrototypeConfig(network="linear"), LatentSpec((16,)))
     >>> head.disentangle(torch.zeros(2, 16))["embedding"].shape
@@ -56,11 +59,13 @@ class Prototype(Disentangler):
         self.config = config
         self.latent = latent
         self.ways = config.ways
-        self.standardise = Standardise(latent, config.standardise)
-        self.network = _network(config, latent.width)
+        self.view = _view(config, latent)
+        self.standardise = Standardise(self.view.statistics, config.standardise)
+        self.network = self.view.network(_network(config, self.view.width))
         raw = config.network == "raw"
         self.steps = 0 if raw else config.steps
-        self.factors = (Factor("embedding", (latent.width if raw else config.width,), "content", label="content"),)
+        width = self.view.width if raw else config.width
+        self.factors = (self.view.factor("embedding", width, "content", label="content"),)
 
     @classmethod
     def build(cls, config: PrototypeConfig, latents: Mapping[str, LatentSpec], labels: Mapping[str, LabelSpec]) -> Self:
@@ -70,7 +75,7 @@ class Prototype(Disentangler):
     def prepare(self, latents: Mapping[str, Latents]) -> None:
         """Fit the standardisation, and see how many classes episodes can be drawn from."""
         training: Latents = only(latents)
-        self.standardise.fit(training)
+        self.standardise.fit(self.view.of(training))
         labels = training.label("content")
         usable = labels[labels >= 0].bincount() >= self.config.shots + self.config.queries
         self.ways = max(2, min(self.config.ways, int(usable.sum())))
@@ -97,7 +102,7 @@ class Prototype(Disentangler):
         embedded = self._embed(torch.cat([support.flatten(0, 2), query.flatten(0, 1)]))
         supports = support.shape[:3].numel()
         logits = prototype_logits(
-            embedded[:supports].view(*support.shape[:3], -1), embedded[supports:].view(*query.shape[:2], -1)
+            embedded[:supports].reshape(*support.shape[:3], -1), embedded[supports:].reshape(*query.shape[:2], -1)
         )
         return {"prototypes": Term(episode_cross_entropy(logits, episodes.target))}
 
@@ -106,19 +111,28 @@ class Prototype(Disentangler):
         recalibrate_batch_norm(self, lambda: self._walk(only(latents)))
 
     def disentangle(self, z: Tensor) -> dict[str, Tensor]:
-        """Give the `embedding` `(B, width)` of latents `(B, *latent)`."""
+        """Give the `embedding` `(B, *factor)` of latents `(B, *latent)`."""
         return {"embedding": self._embed(z)}
 
     def score(self, first: Tensor, second: Tensor) -> Tensor:
-        """Give the negative squared distance of two embeddings, each `(B, width)`: `(B,)`."""
-        return -(first - second).square().sum(-1)
+        """Give the negative squared distance of two embeddings, each `(B, *factor)`: `(B,)`."""
+        return -(first - second).flatten(1).square().sum(-1)
 
     def _embed(self, z: Tensor) -> Tensor:
-        embedded: Tensor = self.network(self.standardise(z).flatten(1))
+        embedded: Tensor = self.network(self.view.see(self.standardise(z)))
         return embedded
 
     def _walk(self, latents: Latents) -> Iterator[Tensor]:
-        return (self._embed(z) for z in latents.chunks())
+        return (self._embed(z) for z in latents.chunks(self.view.chunk))
+
+
+def _view(config: PrototypeConfig, latent: LatentSpec) -> LatentView:
+    if config.network == "raw":  # nothing that could be too wide
+        return LatentView(latent, "flattened" if config.map == "auto" else config.map)
+    view = LatentView(latent, config.map)
+    if latent.is_map:
+        view.require_narrow(by="prototype")
+    return view
 
 
 def _network(config: PrototypeConfig, width: int) -> nn.Module:

@@ -115,10 +115,11 @@ def test_a_checkpoint_of_timm_is_converted(tmp_path: Path) -> None:
 
 def test_a_latent_too_wide_for_the_head() -> None:
     wide = unbraid.load_backbone("timm", model="test_resnet", tap="map", size=224)
-    model = unbraid.attach("prototype", wide, device="cpu")  # a method that needs no wide network takes it
+    model = unbraid.attach("prototype", wide, device="cpu", network="raw")  # no network that could be too wide
     assert model.head.factors
     with pytest.raises(CapabilityError, match=r"too wide[\s\S]*32 x 32 = 32768"):
-        unbraid.attach("fden", unbraid.load_backbone("taesd", size=256, latent_channels=32), device="cpu")
+        backbone = unbraid.load_backbone("taesd", size=256, latent_channels=32)
+        unbraid.attach("fden", backbone, device="cpu", map="flattened")
 
 
 def rewritten(path: Path, change: Callable[[onnx.ModelProto], object]) -> None:

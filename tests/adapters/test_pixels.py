@@ -52,7 +52,7 @@ def test_a_raw_head_on_them_gives_the_pixels(glyphs) -> None:
 
 def test_pictures_too_wide_to_flatten_are_refused_by_name() -> None:
     with pytest.raises(CapabilityError, match=r"fden flattens.*\n.*4096.*\n.*12288"):
-        unbraid.attach("fden", load_backbone("pixels", channels=3, size=64))
+        unbraid.attach("fden", load_backbone("pixels", channels=3, size=64), map="flattened")
 
 
 def test_the_identity_is_the_same_in_another_process() -> None:

@@ -128,7 +128,11 @@ def test_factor_width_may_differ_from_the_latent(make_head):
 
 def test_too_wide_a_latent_is_refused():
     with pytest.raises(CapabilityError, match="64 x 9 x 9 = 5184"):
-        FDEN(FDENConfig(), LatentSpec((64, 9, 9)))
+        FDEN(FDENConfig(map="flattened"), LatentSpec((64, 9, 9)))
+    with pytest.raises(CapabilityError, match=r"found: +4097\n"):
+        FDEN(FDENConfig(), LatentSpec((4097,)))
+    with pytest.raises(CapabilityError, match="alignment network"):
+        FDEN(FDENConfig(alignment="relation", map="positions"), LatentSpec((64, 9, 9)))
 
 
 @pytest.mark.parametrize(
@@ -143,6 +147,7 @@ def test_too_wide_a_latent_is_refused():
         {"lr": 0},
         {"betas": (0.5, 1.0)},
         {"alignment": "siamese"},
+        {"map": "squinting"},
         {"clip": "always"},
         {"factor_width": 0},
         {"labels": ()},

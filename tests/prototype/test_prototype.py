@@ -102,3 +102,21 @@ def test_no_entangler():
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         PrototypeConfig(**wrong)
+
+
+@pytest.mark.parametrize(("how", "shape"), [("flattened", (9,)), ("pooled", (9,)), ("positions", (9, 2, 3))])
+def test_maps_are_seen_in_three_ways(how, shape):
+    head = Prototype(PrototypeConfig(width=9, hidden=(8,), map=how), LatentSpec((4, 2, 3))).eval()
+    z = torch.randn(5, 4, 2, 3)
+    embedding = head.disentangle(z)["embedding"]
+    assert embedding.shape == (5, *shape) and head.factors[0].shape == shape
+    expected = -(embedding[:-1] - embedding[1:]).square().flatten(1).sum(1)
+    assert torch.equal(head.score(embedding[:-1], embedding[1:]), expected)
+
+
+def test_raw_is_the_map_itself_unless_told_otherwise():
+    z = torch.randn(5, 8, 32, 32)
+    raw = PrototypeConfig(network="raw", standardise="none")
+    assert torch.equal(Prototype(raw, LatentSpec((8, 32, 32))).disentangle(z)["embedding"], z.flatten(1))
+    pooled = PrototypeConfig(network="raw", standardise="none", map="pooled")
+    assert torch.equal(Prototype(pooled, LatentSpec((8, 32, 32))).disentangle(z)["embedding"], z.mean((2, 3)))
