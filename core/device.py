@@ -1,5 +1,7 @@
 """Which device work runs on."""
 
+import os
+
 import torch
 
 from unbraid.core.errors import ConfigError
@@ -7,6 +9,8 @@ from unbraid.core.errors import ConfigError
 
 def resolve_device(device: "str | torch.device" = "auto") -> torch.device:
     """Give the torch device of a name; `auto` takes CUDA, else Apple's MPS, else the CPU.
+
+    Where torchrun started several processes on a machine, `auto` spreads them over its GPUs.
 
     Raises:
         ConfigError: there is no such device here.
@@ -28,7 +32,9 @@ def resolve_device(device: "str | torch.device" = "auto") -> torch.device:
 
 
 def _best() -> torch.device:
-    return torch.device(next(iter(_available())))
+    kind = next(iter(_available()))
+    place = os.environ.get("LOCAL_RANK", "")
+    return torch.device(kind, int(place) % _count(kind)) if kind == "cuda" and place.isdecimal() else torch.device(kind)
 
 
 def _available() -> list[str]:

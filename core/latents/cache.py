@@ -1,4 +1,4 @@
-"""Latents on disk: shards of rows, a note of what is done so far, and an index that is written last."""
+"""Latents on disk: shards of rows, a note of each that is finished, and an index that is written last."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -6,17 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unbraid.core.artefacts import atomic_file, check_free_space, read_json, storage_errors, write_json
-from unbraid.core.errors import ArtefactError, BackboneMismatchError, DamagedArtefactError, FormatVersionError
-from unbraid.core.latents.lock import LOCK, build_lock
+from unbraid.core.artefacts import check_free_space, storage_errors
+from unbraid.core.latents.claims import Claims, open_claims
+from unbraid.core.latents.index import CacheIndex
+from unbraid.core.latents.lock import build_lock
 from unbraid.core.latents.shard import Block, Shard
 
-FORMAT = "unbraid-latents"
-FORMAT_VERSION = 1
-#: Written last: what makes a cache complete.
-INDEX = "index.json"
-#: The same for a cache that is being built.
-BUILDING = "building.json"
 #: Bounds of a shard: an interruption loses at most this much work, and no file is awkward to copy.
 SHARD_ROWS, SHARD_BYTES = 16_384, 256_000_000
 
@@ -43,43 +38,65 @@ class LatentCache:
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], row_bytes: int, *, verify: bool = True) -> None:
         self.folder = Path(os.path.abspath(folder))
-        self._identity = dict(identity)
         self._row_bytes = row_bytes
         self._verify = verify
         self._rows: int = identity["rows"]
-        self._load()
+        # Shards are the same whoever builds them: they never depend on how many processes there are.
+        self._index = CacheIndex(self.folder, identity, max(1, min(SHARD_ROWS, SHARD_BYTES // row_bytes)))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every shard is there and the index says so."""
+        return self._index.published and not self.missing()
 
     def shards(self) -> list[Shard]:
         """Give every shard, in the order of the rows."""
-        starts = range(0, self._rows, self._per_shard)
+        size = self._index.rows_per_shard
         return [
-            Shard(self.folder / f"{i:05d}.safetensors", start, min(start + self._per_shard, self._rows))
-            for i, start in enumerate(starts)
+            Shard(self.folder / f"{number:05d}.safetensors", number, start, min(start + size, self._rows))
+            for number, start in enumerate(range(0, self._rows, size))
         ]
+
+    def has(self, shard: Shard) -> bool:
+        """Whether a shard was finished when the index was last looked at, and still is there."""
+        return shard.path.name in self._index.shards and shard.path.exists()
 
     def missing(self) -> list[Shard]:
         """Give the shards that are still to be encoded."""
-        return [shard for shard in self.shards() if shard.path.name not in self._entries or not shard.path.exists()]
+        return [shard for shard in self.shards() if not self.has(shard)]
 
-    def read(self, shard: Shard, into: Block) -> None:
-        """Copy a finished shard into the rows it belongs to.
+    def refresh(self) -> None:
+        """Look at what other processes have finished since."""
+        self._index.refresh()
+
+    def check(self, shard: Shard) -> None:
+        """Compare a finished shard with what it was written as.
 
         Raises:
             DamagedArtefactError: the file is truncated, altered or of other rows; the message says what to do.
         """
-        entry = self._entries[shard.path.name]
+        entries = self._index.shards
+        entry = entries[shard.path.name]
         with storage_errors(shard.path, "read"):
             status = shard.path.stat()
             key = (str(shard.path), status.st_ino, status.st_size, status.st_mtime_ns, entry["sha256"])
-            names = {other["sha256"]: name for name, other in self._entries.items()}
+            names = {other["sha256"]: name for name, other in entries.items()}
             shard.verify(entry, names, checksum=self._verify and key not in _verified)
-            shard.read(into)
         if self._verify:
             _verified.add(key)
 
+    def read(self, shard: Shard, into: Block) -> None:
+        """Copy a finished shard into the rows it belongs to; raises as `check`."""
+        self.check(shard)
+        with storage_errors(shard.path, "read"):
+            shard.read(into)
+
     @contextmanager
-    def building(self) -> Iterator[None]:
-        """Be the one who writes: holds the lock, and completes the cache when the block ends without an exception.
+    def building(self, *, shared: bool = False) -> Iterator[Claims]:
+        """Be one who writes, and publish the index when the block ends without an exception: every shard is there then.
+
+        Args:
+            shared: beside other ranks; each takes the shards it can claim.
 
         Raises:
             ArtefactError: somebody else is building.
@@ -87,108 +104,18 @@ class LatentCache:
         """
         with storage_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        with build_lock(self.folder):
-            self._load()  # another builder may just have finished
-            rows = sum(shard.stop - shard.start for shard in self.missing())
-            check_free_space(self.folder, rows * self._row_bytes)
-            self._note()  # before any shard, so that no shard is ever without its identity
-            yield
-            self._write(INDEX)
-            with storage_errors(self.folder):
-                (self.folder / BUILDING).unlink(missing_ok=True)
+        with build_lock(self.folder, shared=shared), open_claims(self.folder) as claims:
+            with claims.index():
+                self.refresh()  # another builder may just have finished
+                rows = sum(shard.stop - shard.start for shard in self.missing())
+                check_free_space(self.folder, rows * self._row_bytes)
+                self._index.begin()
+            yield claims
+            with claims.index():
+                self.refresh()
+                if not self._index.published:
+                    self._index.publish()
 
     def write(self, shard: Shard, block: Block) -> None:
-        """Write one shard, then the note that it is done."""
-        self._entries[shard.path.name] = shard.write(block)
-        self._note()
-
-    def _note(self) -> None:
-        self._write(INDEX if (self.folder / INDEX).exists() else BUILDING)
-
-    def _write(self, name: str) -> None:
-        document = {
-            "format": FORMAT,
-            "version": FORMAT_VERSION,
-            "identity": self._identity,
-            "rows_per_shard": self._per_shard,
-            "shards": self._entries,
-        }
-        with atomic_file(self.folder / name) as temporary:
-            write_json(temporary, document)
-
-    def _load(self) -> None:
-        with storage_errors(self.folder, "read"):
-            document = self._document()
-        self._per_shard: int = document["rows_per_shard"] if document else self._default_rows()
-        self._entries: dict[str, dict[str, Any]] = dict(document["shards"]) if document else {}
-
-    def _default_rows(self) -> int:
-        return max(1, min(SHARD_ROWS, SHARD_BYTES // self._row_bytes))
-
-    def _document(self) -> dict[str, Any] | None:
-        if self.folder.exists() and not self.folder.is_dir():
-            raise ArtefactError(f"{self.folder} is in the way of a latent cache", expected="a folder", found="a file")
-        for name in (INDEX, BUILDING):
-            path = self.folder / name
-            if path.exists():
-                return self._checked(path, read_json(path))
-        names = sorted(p.name for p in self.folder.iterdir()) if self.folder.exists() else []
-        foreign = [name for name in names if name != LOCK and not name.startswith(f".{BUILDING}.")]
-        if foreign:
-            raise ArtefactError(
-                f"{self.folder} is no latent cache",
-                expected=f"{INDEX}, or an empty folder",
-                found=", ".join(foreign[:5]),
-                hint="choose another folder for the cache",
-            )
-        return None
-
-    def _checked(self, path: Path, document: Any) -> dict[str, Any]:
-        damaged = DamagedArtefactError(f"{path} is no index of latents", expected=f"format {FORMAT}", hint=_ANEW)
-        if (
-            not isinstance(document, dict)
-            or document.get("format") != FORMAT
-            or type(document.get("version")) is not int
-        ):
-            raise damaged
-        if document["version"] > FORMAT_VERSION:
-            raise FormatVersionError(
-                f"{self.folder} was written by a newer version of Unbraid",
-                expected=f"format version {FORMAT_VERSION} or older",
-                found=f"format version {document['version']}",
-                hint="pip install --upgrade unbraid",
-            )
-        if not _well_formed(document):
-            raise damaged
-        self._refuse_mismatch(document["identity"])
-        return document
-
-    def _refuse_mismatch(self, stored: Mapping[str, Any]) -> None:
-        wrong = sorted(k for k in self._identity.keys() | stored.keys() if self._identity.get(k) != stored.get(k))
-        if not wrong:
-            return
-        other = "another backbone" if "backbone" in wrong else f"other {' and '.join(wrong)}"
-        kind = BackboneMismatchError if "backbone" in wrong else ArtefactError
-        raise kind(
-            f"the latent cache {self.folder} belongs to {other}",
-            expected=", ".join(f"{key} {self._identity.get(key)}" for key in wrong),
-            found=", ".join(f"{key} {stored.get(key)}" for key in wrong),
-            hint=_ANEW,
-        )
-
-
-_ANEW = "choose another folder for the cache, or delete this one to encode again"
-
-
-def _well_formed(document: Mapping[str, Any]) -> bool:
-    shards, per_shard = document.get("shards"), document.get("rows_per_shard")
-    return (
-        isinstance(document.get("identity"), dict)
-        and type(per_shard) is int
-        and per_shard >= 1
-        and isinstance(shards, dict)
-        and all(
-            isinstance(e, dict) and type(e.get("bytes")) is int and isinstance(e.get("sha256"), str)
-            for e in shards.values()
-        )
-    )
+        """Write one shard, then the note that it is finished."""
+        self._index.note(shard.path.name, shard.write(block))

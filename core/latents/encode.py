@@ -1,12 +1,9 @@
 """The frozen encoder runs once over the data."""
 
-import itertools
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,13 +11,12 @@ from unbraid.core.device import resolve_device
 from unbraid.core.errors import ConfigError, DataError, ImageError
 from unbraid.core.interfaces.backbone import Backbone, BackboneInfo
 from unbraid.core.interfaces.dataset import Dataset
-from unbraid.core.interfaces.posterior import Posterior
+from unbraid.core.latents.block_encoder import BlockEncoder
+from unbraid.core.latents.build import CacheBuild
 from unbraid.core.latents.cache import LatentCache
 from unbraid.core.latents.latents import Latents
-from unbraid.core.latents.progress import EncodingProgress
-from unbraid.core.latents.shard import Block
-from unbraid.core.latents.storing import allocate, store
-from unbraid.core.threads import core_count, threads
+from unbraid.core.latents.shard import Block, Shard
+from unbraid.core.latents.storing import allocate
 
 
 def encode_dataset(
@@ -36,6 +32,8 @@ def encode_dataset(
     """Encode every image of a data set, or read what was encoded before.
 
     Runs without gradients on all cores (or `OMP_NUM_THREADS`). Every latent is in memory once, as `spec.storage`.
+    Under torchrun all ranks that call this with the same cache encode it together, and each gets all latents; the files
+    are those of one process, byte for byte, where the processes compute alike (the same device and number of threads).
 
     Args:
         backbone: frozen meanwhile; moved to `device` and back.
@@ -60,13 +58,17 @@ def encode_dataset(
     """
     _check(backbone.info, dataset, batch_size)
     block = allocate(backbone.info.latent, len(dataset))
-    encoder = _BlockEncoder(backbone, dataset, batch_size, resolve_device(device))
+    encoder = BlockEncoder(backbone, dataset, batch_size, resolve_device(device))
     if cache is None:
         with encoder.running(len(dataset), show=progress):
             encoder.encode(0, len(dataset), block)
     else:
+
+        def place(shard: Shard) -> Block:
+            return block.rows(shard.start, shard.stop)
+
         stored = LatentCache(Path(cache), _identity(backbone, dataset), block.row_bytes, verify=verify)
-        _fill(stored, encoder, block, show=progress)
+        CacheBuild(stored, encoder, place, lambda shard: stored.read(shard, place(shard))).run(show=progress)
     return Latents(
         mean=block.mean,
         log_variance=block.log_variance,
@@ -76,84 +78,30 @@ def encode_dataset(
     )
 
 
+def encode_cache(
+    backbone: Backbone,
+    dataset: Dataset,
+    cache: Path | str,
+    *,
+    batch_size: int = 256,
+    device: str | torch.device = "auto",
+    progress: bool = False,
+    verify: bool = True,
+) -> None:
+    """Make or complete a latent cache with one shard at a time in memory; shards that are there are checked.
+
+    Args and errors are those of `encode_dataset`; under torchrun the ranks share the work as there.
+    """
+    _check(backbone.info, dataset, batch_size)
+    spec = backbone.info.latent
+    encoder = BlockEncoder(backbone, dataset, batch_size, resolve_device(device))
+    stored = LatentCache(Path(cache), _identity(backbone, dataset), allocate(spec, 1).row_bytes, verify=verify)
+    CacheBuild(stored, encoder, lambda shard: allocate(spec, shard.stop - shard.start), stored.check).run(show=progress)
+
+
 def _labels(dataset: Dataset) -> dict[str, Tensor]:
     with torch.inference_mode(False):  # heads train on what this gives, wherever it is called
         return {role: torch.tensor(dataset.labels[role], dtype=torch.int64) for role in dataset.label_specs}
-
-
-def _fill(cache: LatentCache, encoder: "_BlockEncoder", block: Block, *, show: bool) -> None:
-    """Read the shards there are, encode and write the others."""
-    if cache.missing():
-        with cache.building():
-            missing = cache.missing()
-            with encoder.running(sum(shard.stop - shard.start for shard in missing), show=show):
-                for shard in cache.shards():
-                    rows = block.rows(shard.start, shard.stop)
-                    if shard in missing:
-                        encoder.encode(shard.start, shard.stop, rows)
-                        cache.write(shard, rows)
-                    else:
-                        cache.read(shard, rows)
-    else:
-        for shard in cache.shards():
-            cache.read(shard, block.rows(shard.start, shard.stop))
-
-
-class _BlockEncoder:
-    """Encodes runs of rows; batches never depend on where an earlier run stopped."""
-
-    def __init__(self, backbone: Backbone, dataset: Dataset, batch_size: int, device: torch.device) -> None:
-        self._backbone = backbone
-        self._images = dataset.images
-        self._batch_size = batch_size
-        self._device = device
-        self._progress = EncodingProgress(0, show=False)
-
-    @contextmanager
-    def running(self, total: int, *, show: bool) -> Iterator[None]:
-        """Prepare for `total` rows: device, threads, progress."""
-        self._progress = EncodingProgress(total, show=show)
-        try:
-            with _on(self._backbone, self._device), self._backbone.frozen(), threads(core_count()):
-                yield
-        finally:
-            self._progress.close()
-
-    def encode(self, start: int, stop: int, into: Block) -> None:
-        """Encode rows `start` to `stop` into a block of that many rows."""
-        for first in range(start, stop, self._batch_size):
-            last = min(first + self._batch_size, stop)
-            posterior = self._posterior(first, last)
-            place = into.rows(first - start, last - start)
-            store(posterior, place, self._backbone.info.latent, first)
-            self._progress.advance(last - first)
-
-    def _posterior(self, first: int, last: int) -> Posterior:
-        images = self._images[np.arange(first, last)]
-        if images.dtype != np.uint8 or images.shape != (last - first, *self._backbone.info.input.shape):
-            raise ImageError(
-                f"rows {first} to {last - 1} are no images of this data set",
-                expected=f"{last - first} x {self._backbone.info.input} uint8",
-                found=f"{' x '.join(map(str, images.shape))} {images.dtype}",
-            )
-        with torch.inference_mode(False), torch.no_grad():
-            x = torch.tensor(images, device=self._device).float() / 255
-            return self._backbone.posterior(x)
-
-
-@contextmanager
-def _on(backbone: Backbone, device: torch.device) -> Iterator[None]:
-    """Move a backbone to a device and back; one that is spread over several devices stays where it is."""
-    tensors = itertools.chain(backbone.parameters(), backbone.buffers())
-    homes = {tensor.device for tensor in tensors}
-    moves = len(homes) == 1 and homes != {device}
-    if moves:
-        backbone.to(device)
-    try:
-        yield
-    finally:
-        if moves:
-            backbone.to(homes.pop())
 
 
 def _check(info: BackboneInfo, dataset: Dataset, batch_size: int) -> None:

@@ -37,9 +37,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Rows `start` to `stop` of a cache."""
+    """Rows `start` to `stop` of a cache: its `number`-th part."""
 
     path: Path
+    number: int
     start: int
     stop: int
 

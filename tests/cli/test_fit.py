@@ -8,6 +8,7 @@ import pytest
 
 import unbraid
 from unbraid.core.cli.main import cli
+from unbraid.core.errors import ConfigError
 
 RECIPE = """
 dataset: glyphs
@@ -34,6 +35,21 @@ def run(recipe):
 
 def unbraid_command(*args):
     return cli.main([str(a) for a in args], prog_name="unbraid", standalone_mode=False)
+
+
+def test_encode_makes_what_fit_reads(recipe, run, tmp_path, capsys):
+    unbraid_command("encode", recipe, "--out", tmp_path, "--quiet")
+    assert f"in {tmp_path / 'latents'}" in capsys.readouterr().out
+    files = {path.name: path.read_bytes() for path in (tmp_path / "latents").iterdir() if path.name != ".lock"}
+    assert files == {path.name: path.read_bytes() for path in (run / "latents").iterdir() if path.name != ".lock"}
+
+
+def test_what_writes_one_folder_refuses_several_ranks(recipe, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="fit does not divide its work"):
+        unbraid_command("fit", recipe, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def misuse(*args):

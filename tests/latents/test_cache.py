@@ -60,7 +60,7 @@ def cache(finished_cache: Path, tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in (".lock", ".claims")}
 
 
 def test_round_trip(make_backbone: MakeBackbone, dataset: Dataset, finished_cache: Path) -> None:
@@ -93,7 +93,7 @@ def test_interrupted_between_shards(
     stopping, _ = counting(dataset, stop_at=20_000)
     with pytest.raises(KeyboardInterrupt):
         encode_dataset(make_backbone(), stopping, cache=tmp_path / "cache")
-    assert sorted(contents(tmp_path / "cache")) == [SHARDS[0], "building.json"]
+    assert sorted(contents(tmp_path / "cache")) == ["00000.json", SHARDS[0], "building.json"]
     resuming, images = counting(dataset)
     encode_dataset(make_backbone(), resuming, cache=tmp_path / "cache")
     assert images.encoded == len(dataset) - 16_384, "more than the unfinished shards was encoded"
