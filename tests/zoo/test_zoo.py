@@ -33,7 +33,7 @@ class Toy:
 
     def backbones(self):
         make = getattr(zoo_backbones, self.backbone)
-        return {"left": make(0), "right": make(1)} if self.method == "two-domains" else make()
+        return {"left": make(0), "right": make(1)} if self.method in ("two-domains", "jade") else make()
 
     @cached_property
     def data(self):
@@ -70,6 +70,7 @@ TOYS = [
     Toy("matching", "vector"),
     Toy("nvae", "vector"),
     Toy("nvae", "vector", missing=0.4),
+    Toy("jade", "vector", settings={"encoder": (16,), "decoder": (16,), "classifier": (16,)}),
 ]
 
 

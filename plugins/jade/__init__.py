@@ -1,0 +1,1 @@
+"""JADE: autoencoders of two domains that share a classifier and a content space."""

@@ -1,0 +1,32 @@
+"""What JADE declares; imports nothing heavy."""
+
+from collections.abc import Iterable
+
+from unbraid.registry import DisentanglerSpec, hookimpl
+
+#: Two classifiers joined by their last layers; what JADE adds is left out.
+PAIRED: dict[str, object] = {"autoencode": False, "match": "off", "shared": True}
+
+
+@hookimpl
+def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
+    """Declare the method."""
+    yield DisentanglerSpec(
+        name="jade",
+        target="unbraid.plugins.jade.model:JADE",
+        config="unbraid.plugins.jade.config:JADEConfig",
+        summary="content and style of two domains with the same classes: one classifier, contents matched class by class",
+        supervision="labels",
+        domains=2,
+        needs_classes=True,
+        presets={
+            "default": {"match": "kl"},
+            "symmetric_kl": {"match": "symmetric_kl"},
+            "class_moment": {"match": "class_moment"},
+            "paired": PAIRED,
+            "single": {**PAIRED, "shared": False},
+        },
+        licence="Apache-2.0",
+        reference="Banijamali, Karimi, Wong and Ghodsi 2017, JADE: Joint Autoencoders for Dis-Entanglement, "
+        "arXiv:1711.09163",
+    )
