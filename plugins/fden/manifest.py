@@ -87,7 +87,7 @@ OMNIGLOT: dict[str, object] = {
     "branch": (512,),
     "entangler": (256, 256),
     "critic": (512, 128),
-    "steps": 3_000,
+    "steps": 5_000,
 }
 
 
