@@ -28,5 +28,5 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         },
         licence="Apache-2.0",
         reference="Banijamali, Karimi, Wong and Ghodsi 2017, JADE: Joint Autoencoders for Dis-Entanglement, "
-        "arXiv:1711.09163",
+        "NIPS workshop on Learning Disentangled Representations",
     )

@@ -106,7 +106,7 @@ class Domain(Disentangler):
 
 
 class JADE(Disentangler):
-    """Joint autoencoders for disentanglement (Banijamali et al. 2017, arXiv:1711.09163) of two domains' latents.
+    """Joint autoencoders for disentanglement (Banijamali et al. 2017) of two domains' latents.
 
     Both domains have the same classes. Each has an encoder and a decoder of its own; one classifier reads the `content`
     of either, and contents of one class are drawn together across domains. `style` is what else a domain needs. Verbs,
