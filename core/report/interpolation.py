@@ -61,8 +61,8 @@ def interpolation_picture(model: "AttachedModel", dataset: Dataset, *, steps: in
     differ = np.all([labels[rows] != labels[rows[0]] for labels in judged], axis=0)
     if not differ.any():
         raise DataError("nothing to interpolate between", expected="two contents in two styles", found="one")
-    first, second = rows[0], rows[np.flatnonzero(differ)[0]]
-    png = interpolation_grid(model, dataset.images[first], dataset.images[second], steps)
+    first, second = dataset.images[rows[[0, np.flatnonzero(differ)[0]]]]  # one read: pictures may come off the disk
+    png = interpolation_grid(model, first, second, steps)
     caption = (
         f"Content changes downwards, style rightwards; {where}. In the frame are the two pictures themselves: top left "
         "and bottom right are their reconstructions, top right and bottom left are swaps."

@@ -1,5 +1,6 @@
 """What a report shows beside figures: interpolations, attackers, explanations; and the pages of fit and pretrain."""
 
+import dataclasses
 import html
 import io
 import re
@@ -77,6 +78,21 @@ def test_the_interpolation_of_a_data_set_is_between_unseen_pictures_that_differ(
     unseen = {glyphs.images[row].tobytes(): row for row in glyphs.rows(content="test", style="test")}
     first, second = (unseen[cell(found, *place).tobytes()] for place in ((0, 1), (0, 3)))
     assert all(labels[first] != labels[second] for labels in glyphs.labels.values())
+
+
+class OnDemand:
+    """Pictures that are read by lists of rows and in no other way."""
+
+    def __init__(self, images):
+        self.images, self.shape = images, images.shape
+
+    def __getitem__(self, rows):
+        return np.stack([self.images[row] for row in rows])
+
+
+def test_pictures_read_on_demand_are_interpolated_alike(model, glyphs):
+    lazy = dataclasses.replace(glyphs, images=OnDemand(glyphs.images))
+    assert interpolation_picture(model, lazy, steps=2) == interpolation_picture(model, glyphs, steps=2)
 
 
 def test_a_head_that_cannot_swap_has_maps_and_a_reason(model, glyphs):
