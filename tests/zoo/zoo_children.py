@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -53,6 +54,8 @@ def fit_slowly(out: Path, steps: int, seconds: float) -> None:
     from unbraid.core.latents import Latents
     from unbraid.core.training import FitSettings, train
 
+    # where tests run in the background of a script, SIGINT is ignored, and children inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.manual_seed(0)
     net, z = nn.Linear(4, 4), torch.randn(100, 4)
     labels = {"content": torch.zeros(100, dtype=torch.long)}
