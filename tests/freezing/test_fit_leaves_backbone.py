@@ -251,11 +251,12 @@ def test_an_objective_that_switches_to_training_mode_is_caught(data: unbraid.Dat
 
 def test_gradients_flow_through_the_frozen_backbone(backbone: Backbone) -> None:
     """Frozen is not no_grad: the gradient at the latent is the one of the plain, evaluated modules."""
+    torch.manual_seed(0)
     model = unbraid.attach("split", backbone)
     z = torch.randn(3, *backbone.info.latent.shape, requires_grad=True)
     (found,) = torch.autograd.grad(backbone.encode(backbone.decode(z)).square().sum(), z)
-    step = 1e-2 * torch.randn_like(z)
+    step = 1e-2 * found / found.norm()  # along the gradient, where the slope is steep enough to be told from rounding
     with torch.no_grad():
         up, down = (backbone.encode(backbone.decode(z + s)).square().sum().double() for s in (step, -step))
-    assert torch.allclose((found * step).sum(), ((up - down) / 2).float(), rtol=2e-2, atol=1e-4)
+    assert torch.allclose((found * step).sum(), ((up - down) / 2).float(), rtol=2e-2)
     model.detach()
