@@ -78,6 +78,25 @@ def check_keys(values: Iterable[str], known: Iterable[str], *, where: str, what:
             )
 
 
+def check_range(where: str, holds: bool, name: str, expected: str, found: object) -> None:
+    """Raise `ConfigError` where a setting is out of range.
+
+    Args:
+        where: whose setting, named in the message.
+        holds: whether the value will do.
+        name: of the setting.
+        expected, found: what would do, and what there is.
+
+    >>> check_range("vae", -1.0 > 0, "lr", "> 0", -1.0)
+    Traceback (most recent call last):
+    unbraid.core.errors.ConfigError: vae: lr is out of range
+      expected: > 0
+      found:    -1.0
+    """
+    if not holds:
+        raise ConfigError(f"{where}: {name} is out of range", expected=expected, found=found)
+
+
 def config_to_dict(config: object) -> dict[str, Any]:
     """Turn a config dataclass into JSON values; `build_config` turns them back into an equal config.
 

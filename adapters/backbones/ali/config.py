@@ -1,9 +1,12 @@
 """Settings of ALI and BiGAN; imports no torch."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.config import check_range
+
+_require = partial(check_range, "ali")
 
 Table = Literal["small", "mnist", "svhn", "cifar10", "celeba"]
 Prior = Literal["normal", "uniform"]
@@ -143,8 +146,3 @@ class PretrainConfig:
         _require(all(0 <= beta < 1 for beta in self.betas), "betas", "0 .. below 1", self.betas)
         _require(self.weight_decay >= 0, "weight_decay", ">= 0", self.weight_decay)
         _require(0 <= self.settle < 1, "settle", "0 .. below 1", self.settle)
-
-
-def _require(holds: bool, name: str, expected: str, found: object) -> None:
-    if not holds:
-        raise ConfigError(f"ali: {name} is out of range", expected=expected, found=found)

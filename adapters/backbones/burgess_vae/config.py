@@ -1,9 +1,12 @@
 """Settings of the adapter; imports no torch."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.config import check_range
+
+_require = partial(check_range, "burgess_vae")
 
 SIZES = (32, 64)
 
@@ -64,8 +67,3 @@ class BurgessVAEConfig:
     def architecture(self) -> Architecture:
         """Give the architecture of an untrained model: what was set, defaults for the rest."""
         return Architecture(**(asdict(Architecture()) | self.given))
-
-
-def _require(holds: bool, name: str, expected: str, found: object) -> None:
-    if not holds:
-        raise ConfigError(f"burgess_vae: {name} is out of range", expected=expected, found=found)

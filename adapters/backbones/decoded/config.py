@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from unbraid.core.config import check_range
 from unbraid.core.errors import ConfigError
+
+_require = partial(check_range, "decoded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +88,3 @@ class PretrainConfig:
         _require(self.batch_size >= 2, "batch_size", ">= 2", self.batch_size)
         _require(self.lr > 0, "lr", "> 0", self.lr)
         _require(0 <= self.settle < 1, "settle", "0 .. below 1", self.settle)
-
-
-def _require(holds: bool, name: str, expected: str, found: object) -> None:
-    if not holds:
-        raise ConfigError(f"decoded: {name} is out of range", expected=expected, found=found)

@@ -1,9 +1,12 @@
 """Settings of the flow; imports no torch."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.config import check_range
+
+_require = partial(check_range, "flow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +95,3 @@ class PretrainConfig:
         _require(self.batch_size >= 2, "batch_size", ">= 2", self.batch_size)
         _require(self.lr > 0, "lr", "> 0", self.lr)
         _require(0 <= self.settle < 1, "settle", "0 .. below 1", self.settle)
-
-
-def _require(holds: bool, name: str, expected: str, found: object) -> None:
-    if not holds:
-        raise ConfigError(f"flow: {name} is out of range", expected=expected, found=found)
