@@ -4,8 +4,8 @@
     python benchmarks/backbones.py --rows vae,onnx,taef2         # some rows
     python benchmarks/backbones.py --ali ali/weights --flow flow/weights    # with weights of your own
 
-Backbones for characters see `glyphs`, those for digits MNIST by writer, TAEF2 the London faces at 64 pixels; the last
-three need UNBRAID_DATA. A row that is in `--out` already is not measured again; one whose weights or data are missing
+Backbones for characters see `glyphs`, those for digits MNIST by writer, those for colour the London faces at 64 pixels;
+all but the first need UNBRAID_DATA. Rows that say "not trained" show that a kind of model can be attached, and no more. A row that is in `--out` already is not measured again; one whose weights or data are missing
 says so. Figures are of contents that the head never saw, but leakage, which is of training classes, split by sample.
 """
 
@@ -105,13 +105,33 @@ def exported(asked: argparse.Namespace) -> unbraid.Backbone:
     return unbraid.load_backbone("onnx", weights=encoder, decoder=decoder)
 
 
+def untrained_kl(asked: argparse.Namespace) -> unbraid.Backbone:
+    """Make an autoencoder of Stable Diffusion's shape, an eighth as wide, the way its library saves one."""
+    import diffusers
+
+    folder = asked.out / "weights" / "autoencoder_kl"
+    if not folder.exists():
+        blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
+        torch.manual_seed(0)
+        widths = {"block_out_channels": (16, 32, 64, 64), "norm_num_groups": 8, "layers_per_block": 2}
+        diffusers.AutoencoderKL(sample_size=64, **blocks, **widths).save_pretrained(folder)
+    return unbraid.load_backbone("autoencoder_kl", weights=str(folder))
+
+
+#: Rows for which there are weights only where the caller has some.
+OWN_WEIGHTS = ("ali", "bigan", "flow", "decoded")
 ROWS = {
     "vae": Row("glyph VAE", named("vae", weights="builtin:glyphs")),
     "onnx": Row("the same as ONNX files", exported),
     "pixels": Row("pixels", named("pixels")),
     "timm": Row("resnet18 of timm, **not trained**", named("timm", model="resnet18", size=28, channels=1)),
+    "torchvision": Row(
+        "resnet18 of torchvision, **not trained**", named("torchvision", model="resnet18", size=28, channels=1)
+    ),
     "ali": Row("ALI", given("ali")),
+    "bigan": Row("BiGAN", given("bigan")),
     "flow": Row("flow", given("flow")),
+    "decoded": Row("decoded", given("decoded")),
     "burgess": Row("Burgess VAE", published("burgess_vae", "burgess-vae/VAE_mnist.pt"), "mnist-writers", {"size": 32}),
     "two_code": Row(
         "cycle-VAE's own networks",
@@ -131,6 +151,9 @@ ROWS = {
         "london-faces",
         {"size": 64},
         {"map": "pooled"},
+    ),
+    "autoencoder_kl": Row(
+        "AutoencoderKL, pooled, **not trained**", untrained_kl, "london-faces", {"size": 64}, {"map": "pooled"}
     ),
 }
 
@@ -205,8 +228,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/backbones"), help="folder of all results")
     parser.add_argument("--quick", action="store_true", help="fewer steps and pictures")
     parser.add_argument("--rows", default=",".join(ROWS), help=f"of {', '.join(ROWS)}")
-    parser.add_argument("--ali", help="folder of weights")
-    parser.add_argument("--flow", help="folder of weights")
+    for name in OWN_WEIGHTS:
+        parser.add_argument(f"--{name}", help="folder of weights")
     asked = parser.parse_args()
     asked.out = asked.out / ("quick" if asked.quick else "full")
     asked.out.mkdir(parents=True, exist_ok=True)

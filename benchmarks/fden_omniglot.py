@@ -2,6 +2,7 @@
 
     python benchmarks/fden_omniglot.py --out runs/fden-omniglot --quick   # one seed, 20 minutes of two cores
     python benchmarks/fden_omniglot.py --out runs/fden-omniglot           # three seeds
+    python benchmarks/fden_omniglot.py --backbone ali --weights ali/weights --out runs/fden-omniglot-ali
 
 Needs Omniglot: set UNBRAID_DATA. The split is that of Vinyals et al. (2016), rotations are classes of their own, and
 4,112 / 688 / 1,692 classes are for training, validation and test. A VAE is trained on the training classes, frozen, and
@@ -9,7 +10,8 @@ its latents are cached; heads train on them and keep the weights with the best f
 classes. One head serves all three columns, where the paper trained one for each. Test classes are seen once, at the end.
 
 1,000 episodes a column, with 15 queries of every way; all rows see the same episodes. Intervals are 95 %, over classes
-(resampled) where one is there. What is in `--out` is not made again: run the command again after a stop.
+(resampled) where one is there. What is in `--out` is not made again: run the command again after a stop. Each backbone
+needs an `--out` of its own; weights that are given must not have seen the test classes, which nothing here can check.
 """
 
 import argparse
@@ -64,8 +66,14 @@ class Measured:
     leakage: dict[str, float] = field(default_factory=dict)
 
 
+def backbone_of(asked: argparse.Namespace) -> unbraid.Backbone:
+    """Load the backbone that was asked for; the VAE is trained where no weights are given."""
+    weights = asked.weights or pretrained(asked.out)
+    return unbraid.load_backbone(asked.backbone, weights=str(weights))
+
+
 def pretrained(out: Path) -> Path:
-    """Train the backbone through the command line, or find it."""
+    """Train the VAE through the command line, or find it."""
     weights = out / "vae" / "weights"
     if not weights.exists():
         command = ["-m", "unbraid", "pretrain", str(RECIPE), "--out", str(out / "vae"), "--resume"]
@@ -145,15 +153,19 @@ def table(rows: dict[str, list[tuple[Measured, str]]], classes: npt.NDArray[np.i
 def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/fden-omniglot"), help="folder of all results")
+    parser.add_argument("--out", type=Path, help="folder of all results; runs/fden-omniglot, or -NAME of the backbone")
+    parser.add_argument("--backbone", default="vae", help="name of the backbone; all but `vae` need --weights")
+    parser.add_argument("--weights", type=Path, help="folder of weights, trained on the training classes alone")
     parser.add_argument("--quick", action="store_true", help="one seed")
     parser.add_argument("--split", choices=("validation", "test"), default="test", help="classes that are measured")
     asked = parser.parse_args()
-    out = asked.out
+    own = asked.backbone == "vae" and asked.weights is None
+    if not own and asked.weights is None:
+        parser.error(f"no weights of {asked.backbone}: --weights FOLDER")
+    asked.out = out = asked.out or Path("runs/fden-omniglot" if own else f"runs/fden-omniglot-{asked.backbone}")
     out.mkdir(parents=True, exist_ok=True)
-    weights = pretrained(out)
-    dataset = unbraid.load_dataset("omniglot", size=28, rotations=True)
-    backbone = unbraid.load_backbone("vae", weights=str(weights))
+    backbone = backbone_of(asked)
+    dataset = unbraid.load_dataset("omniglot", size=backbone.info.input.height, rotations=True)
     latents = encode_dataset(backbone, dataset, cache=out / "latents", device="cpu")
     seeds = range(1 if asked.quick else 3)
     fden, reference = (
@@ -168,7 +180,7 @@ def main() -> None:
         "prototype head on the same latents": [(each, "embedding") for each in reference],
     }
     labels = dataset.labels["content"][dataset.rows(content=asked.split)]
-    print(f"{dataset.name}, {asked.split} classes, {len(seeds)} seed(s)\n\n{table(rows, labels)}")
+    print(f"{dataset.name} on {asked.backbone}, {asked.split} classes, {len(seeds)} seed(s)\n\n{table(rows, labels)}")
 
 
 if __name__ == "__main__":
