@@ -1,6 +1,7 @@
 """What several methods share and plug-in authors may use: layers, bounds, scorers and starting weights."""
 
 from unbraid.core.nn.batch_norm import recalibrate_batch_norm
+from unbraid.core.nn.class_head import ClassHead
 from unbraid.core.nn.few_shot import (
     RelationScorer,
     episode_cross_entropy,
@@ -9,7 +10,7 @@ from unbraid.core.nn.few_shot import (
 )
 from unbraid.core.nn.gaussian import gaussian_kl, squared_wasserstein
 from unbraid.core.nn.initialisers import INITIALISERS, Initialiser, initialise
-from unbraid.core.nn.latent_view import MAX_WIDTH, LatentView, MapView, PerPosition
+from unbraid.core.nn.latent_view import MAX_WIDTH, LatentView, MapView, PerPosition, require_narrow
 from unbraid.core.nn.mlp import MLP
 from unbraid.core.nn.mutual_information import BiasCorrectedBound, donsker_varadhan, log_mean_exp
 from unbraid.core.nn.pair_discriminator import PairDiscriminator
@@ -23,6 +24,7 @@ __all__ = [
     "MLP",
     "STD_FLOOR",
     "BiasCorrectedBound",
+    "ClassHead",
     "Initialiser",
     "LatentView",
     "MapView",
@@ -41,5 +43,6 @@ __all__ = [
     "matching_log_probabilities",
     "prototype_logits",
     "recalibrate_batch_norm",
+    "require_narrow",
     "squared_wasserstein",
 ]

@@ -21,6 +21,25 @@ MAX_WIDTH = 4096
 REST = "rest"
 
 
+def require_narrow(
+    latent: LatentSpec, *, by: str, hint: str = "tap the backbone at a narrower layer, or use smaller images"
+) -> None:
+    """Check that a latent is narrow enough for fully connected networks.
+
+    Raises:
+        CapabilityError: `by` would flatten a latent of more than 4096 numbers; `hint` says what to do instead.
+    """
+    if latent.width <= MAX_WIDTH:
+        return
+    shape = f"{' x '.join(map(str, latent.shape))} = " if latent.is_map else ""
+    raise CapabilityError(
+        f"{by} flattens latents, and this one is too wide for fully connected networks",
+        expected=f"at most {MAX_WIDTH} numbers",
+        found=f"{shape}{latent.width}",
+        hint=hint,
+    )
+
+
 class PerPosition(nn.Module):
     """A network of rows at every position of a map: `(B, C, H, W)` -> `(B, F, H, W)`.
 
@@ -100,15 +119,9 @@ class LatentView:
 
     def require_narrow(self, by: str) -> None:
         """Raise `CapabilityError` where `by` would flatten a latent of more than 4096 numbers."""
-        if self.how != "flattened" or self.latent.width <= MAX_WIDTH:
-            return
-        shape = f"{' x '.join(map(str, self.latent.shape))} = " if self.latent.is_map else ""
-        raise CapabilityError(
-            f"{by} flattens latents, and this one is too wide for fully connected networks",
-            expected=f"at most {MAX_WIDTH} numbers",
-            found=f"{shape}{self.latent.width}",
-            hint="map=pooled and map=positions take any map" if self.latent.is_map else "tap a narrower layer",
-        )
+        if self.how == "flattened":
+            hint = "map=pooled and map=positions take any map" if self.latent.is_map else "tap a narrower layer"
+            require_narrow(self.latent, by=by, hint=hint)
 
     @property
     def width(self) -> int:

@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from unbraid.core.errors import CapabilityError, LabelError, UnknownNameError
+from unbraid.core.errors import LabelError, UnknownNameError
 from unbraid.core.interfaces import (
     Backbone,
     Disentangler,
@@ -18,12 +18,10 @@ from unbraid.core.interfaces import (
     only,
 )
 from unbraid.core.latents import Latents
-from unbraid.core.nn import MLP, Standardise, initialise
+from unbraid.core.nn import MLP, Standardise, initialise, require_narrow
 from unbraid.plugins.jade.config import JADEConfig
 from unbraid.plugins.jade.losses import Joint
 
-#: Numbers of a latent above which fully connected networks are out of place.
-MAX_WIDTH = 4096
 #: Log-variances are kept between these: a content that is all but a point in one domain would make the divergence of the
 #: other from it explode.
 LOG_VARIANCES = (-6.0, 2.0)
@@ -43,7 +41,7 @@ class Domain(Disentangler):
 
     def __init__(self, config: JADEConfig, latent: LatentSpec, classifier: nn.Module) -> None:
         super().__init__()
-        _check_width(latent)
+        require_narrow(latent, by="jade")
         self.config = config
         self.latent = latent
         self.steps = config.steps
@@ -192,13 +190,3 @@ def _factors(config: JADEConfig) -> tuple[Factor, ...]:
 
 def _classifier(config: JADEConfig, classes: int) -> MLP:
     return MLP((config.content, *config.classifier, classes), norm_first=False, dropout=config.dropout, slope=0.0)
-
-
-def _check_width(latent: LatentSpec) -> None:
-    if latent.width > MAX_WIDTH:
-        raise CapabilityError(
-            "jade flattens latents, and this one is too wide for fully connected networks",
-            expected=f"at most {MAX_WIDTH} numbers",
-            found=f"{' x '.join(map(str, latent.shape))} = {latent.width}",
-            hint="tap the backbone at a narrower layer, or use smaller images",
-        )

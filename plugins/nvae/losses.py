@@ -1,16 +1,14 @@
 """What N-VAE minimises: equation (7) for labelled rows, its sum over classes for the others."""
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from unbraid.core.interfaces import Draws, Losses, Objective, OptimiserSpec, Posterior, Samples, Term
 from unbraid.core.nn import gaussian_kl
-from unbraid.core.nn.labelled import labelled_cross_entropy
+from unbraid.core.nn.labelled import class_weights, divergence_from_uniform, labelled_cross_entropy, one_hot
 
 if TYPE_CHECKING:
     from unbraid.plugins.nvae.model import NVAE
@@ -76,23 +74,11 @@ class Bound:
             shared.unsqueeze(1).expand(-1, len(each), -1),
             dependent.unsqueeze(1).expand(-1, len(each), -1),
         )
-        return (self._weights(label, logits) * head.misfit(x.unsqueeze(1), made)).sum(1)
-
-    def _weights(self, label: Tensor, logits: Tensor) -> Tensor:
-        """Give the share of each class in each row, `(B, K)`: all of the label's, or q(y|x) where it is missing."""
-        weights = torch.where((label < 0).unsqueeze(1), logits.softmax(1), one_hot(label, logits))
-        return weights[:, self.classes]
+        return (class_weights(label, logits)[:, self.classes] * head.misfit(x.unsqueeze(1), made)).sum(1)
 
     def _class_kl(self, label: Tensor, logits: Tensor) -> Tensor:
         """Give KL(q(y|x) || uniform) of rows without a label and 0 of the others, `(B,)`."""
-        log_q = logits[:, self.classes].log_softmax(1)
-        divergence = (log_q.exp() * (log_q + math.log(len(self.classes)))).sum(1)
-        return torch.where(label < 0, divergence, 0)
-
-
-def one_hot(label: Tensor, logits: Tensor) -> Tensor:
-    """Give `(B, C)` with a one at each label; a missing label gives class 0."""
-    return F.one_hot(label.clamp_min(0), logits.shape[1]).to(logits)
+        return torch.where(label < 0, divergence_from_uniform(logits[:, self.classes]), 0)
 
 
 def _divergence(posterior: Posterior) -> Tensor:
