@@ -23,7 +23,7 @@ def derive_seed(seed: int, stream: str, step: int) -> int:
 class Draws:
     """Random tensors of one step, on one device; the same (seed, stream, step) gives the same numbers.
 
-    On the `meta` device the tensors have shape and no values.
+    On the `meta` device the tensors have shape and no values. `step` is there for losses that change over a run.
 
     >>> bool((Draws(0, "a", 3).normal(4) == Draws(0, "a", 3).normal(4)).all())
     True
@@ -31,6 +31,7 @@ class Draws:
 
     def __init__(self, seed: int, stream: str, step: int, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
+        self.step = step
         self.generator: torch.Generator | None = None
         if self.device.type != "meta":
             self.generator = torch.Generator(self.device)

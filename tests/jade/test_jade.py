@@ -13,7 +13,7 @@ from unbraid.plugins.jade.config import JADEConfig
 from unbraid.plugins.jade.matching import matched_divergence
 from unbraid.plugins.jade.model import JADE, LOG_VARIANCES
 
-NARROW = {"content": 3, "style": 2, "encoder": (16,), "decoder": (16,), "classifier": (16,), "dropout": 0.0}
+NARROW = {"content": 3, "style": 2, "encoder": (16,), "decoder": (16,), "classifier": (16,), "dropout": 0.0, "ramp": 0}
 SPECS = {"a": LatentSpec((6,)), "b": LatentSpec((5,))}
 
 
@@ -63,6 +63,16 @@ def test_symmetric_divergence_is_the_mean_of_both_directions():
     back = loss_of(swapped, batch())["matching"].value  # starts in the other domain
     assert not torch.isclose(values["kl"], back)
     torch.testing.assert_close(values["symmetric_kl"], (values["kl"] + back) / 2)
+
+
+def test_the_weight_of_the_matching_rises_with_the_steps_of_training_alone():
+    head = make(ramp=4, matching=2.0)
+    (objective,) = head.objectives({})
+    weights = [objective.loss(batch(), Draws(0, "t", step))["matching"].weight for step in (0, 1, 3, 4, 100)]
+    assert weights == [0.5, 1.0, 2.0, 2.0, 2.0]
+    head.eval()
+    assert objective.loss(batch(), Draws(0, "t", 0))["matching"].weight == 2.0
+    assert JADEConfig().ramp == JADEConfig().steps // 10
 
 
 def moved(head, term):
