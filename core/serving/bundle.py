@@ -1,17 +1,18 @@
 """A bundle in memory: the verbs of an attached model, on numpy arrays, without torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime as ort
 
 from unbraid.core.bundle import BundleFactor, Manifest
 from unbraid.core.errors import ParityError
 from unbraid.core.serving.graphs import Graphs
 from unbraid.core.serving.images import as_image_array
 from unbraid.core.serving.samples import read_samples
-from unbraid.core.serving.session import Array
+from unbraid.core.serving.session import CPU, Array
 from unbraid.core.serving.verbs import ServedLatents
 
 
@@ -22,10 +23,10 @@ class Bundle:
     on latents. Safe to use from several threads.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, *, threads: int = 1) -> None:
+    def __init__(self, path: Path, manifest: Manifest, *, threads: int = 1, providers: Sequence[str] = CPU) -> None:
         self.path = path
         self.manifest = manifest
-        self._graphs = Graphs(path, manifest, threads)
+        self._graphs = Graphs(path, manifest, threads, providers)
         self.latents = ServedLatents(self._graphs, manifest)
 
     @property
@@ -44,14 +45,16 @@ class Bundle:
             self._graphs.session(name)
         return self
 
-    def run(self, graph: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, graph: str, inputs: Mapping[str, Array], options: ort.RunOptions | None = None) -> dict[str, Array]:
         """Run any graph by name: inputs `(B, *shape)` by name, outputs by name.
+
+        Setting `options.terminate` from another thread stops it.
 
         Raises:
             CapabilityError: there is no such graph.
             DataError: an input is missing, unknown, of the wrong shape, or not finite.
         """
-        return self._graphs.run(graph, inputs)
+        return self._graphs.run(graph, inputs, options)
 
     def encode(self, images: Any) -> Array:
         """Encode images to latents `(B, *latent)`.

@@ -1,7 +1,7 @@
 """The graphs of a bundle: opened when first used, every input checked before it runs."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import onnxruntime as ort
 
 from unbraid.core.bundle import BundleGraph, BundleTensor, Manifest
 from unbraid.core.errors import CapabilityError, DamagedArtefactError, DataError
-from unbraid.core.serving.session import Array, open_session, run_session
+from unbraid.core.serving.session import CPU, Array, open_session, run_session
 
 #: An input of this name may be left out; it is zeros then, which gives the mean.
 NOISE = "noise"
@@ -23,12 +23,14 @@ class Graphs:
         folder: the bundle.
         manifest: its manifest, already checked.
         threads: a graph uses for one call.
+        providers: execution providers of onnxruntime, best first.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, threads: int) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, threads: int, providers: Sequence[str] = CPU) -> None:
         self._folder = folder
         self._manifest = manifest
         self._threads = threads
+        self._providers = providers
         self._sessions: dict[str, ort.InferenceSession] = {}
         self._lock = threading.Lock()
 
@@ -53,7 +55,7 @@ class Graphs:
             )
         return graphs[name]
 
-    def run(self, name: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, name: str, inputs: Mapping[str, Array], options: ort.RunOptions | None = None) -> dict[str, Array]:
         """Run a graph on a batch: input name -> `(B, *shape)` numbers; gives its outputs by name.
 
         Raises:
@@ -62,7 +64,7 @@ class Graphs:
         """
         graph = self.graph(name)
         checked = _checked(name, graph, inputs)
-        return run_session(self.session(name), checked, [output.name for output in graph.outputs])
+        return run_session(self.session(name), checked, [output.name for output in graph.outputs], options)
 
     def session(self, name: str) -> ort.InferenceSession:
         """Give the session of a graph; the first call opens it, from bytes whose hash was just checked."""
@@ -76,7 +78,7 @@ class Graphs:
         path = self._folder / graph.file
         data = read_graph(path, graph)
         try:
-            return open_session(data, threads=self._threads)
+            return open_session(data, threads=self._threads, providers=self._providers)
         except Exception as error:  # onnxruntime has one class for each of its error codes
             problem = f"onnxruntime cannot open {path}"
             raise DamagedArtefactError(problem, found=str(error)[:300], hint="export it again") from error

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from unbraid.core.bundle import BUNDLE_FILE, BundleGraph, BundleTensor, Manifest
 from unbraid.core.errors import DamagedArtefactError
 from unbraid.core.serving.bundle import Bundle
 from unbraid.core.serving.graphs import read_graph
+from unbraid.core.serving.session import CPU
 
 #: Largest ONNX file; protobuf has the same limit.
 MAX_GRAPH_BYTES = 2**31 - 1
@@ -18,7 +19,9 @@ MAX_GRAPH_BYTES = 2**31 - 1
 MAX_MANIFEST_BYTES = 2**22
 
 
-def load_bundle(path: Path | str, *, max_bytes: int = MAX_GRAPH_BYTES, threads: int = 1) -> Bundle:
+def load_bundle(
+    path: Path | str, *, max_bytes: int = MAX_GRAPH_BYTES, threads: int = 1, providers: Sequence[str] = CPU
+) -> Bundle:
     """Check a bundle and give it, ready to run; no file is opened by onnxruntime before all were checked.
 
     Checked are the list of files with size and sha256, the manifest, and every graph against the rules of bundles (no
@@ -29,6 +32,7 @@ def load_bundle(path: Path | str, *, max_bytes: int = MAX_GRAPH_BYTES, threads: 
         path: folder that `export` wrote.
         max_bytes: largest file to accept.
         threads: onnxruntime uses for one call.
+        providers: execution providers of onnxruntime, best first.
 
     Raises:
         ArtefactError: there is no such folder, or it is no bundle.
@@ -42,7 +46,7 @@ def load_bundle(path: Path | str, *, max_bytes: int = MAX_GRAPH_BYTES, threads: 
     manifest = _manifest(path, listed)
     for name, graph in manifest.graphs.items():
         _check_graph(path, name, graph)
-    return Bundle(path, manifest, threads=threads)
+    return Bundle(path, manifest, threads=threads, providers=providers)
 
 
 def _refuse_strange_files(folder: Path, max_bytes: int) -> None:
