@@ -105,7 +105,7 @@ def _train(
         monitor=_monitor(head, objectives, held_out, settings.seed) if objectives else None,
         out=out,
         resume=resume,
-        identity=_identity(model, datasets, settings),
+        identity=_identity(model, datasets, sources, settings),
     )
     with evaluating(head), seeded(settings.seed, "finish"):
         head.finish(sources)
@@ -213,11 +213,15 @@ def _check_objectives(model: "AttachedModel", objectives: Sequence[Objective]) -
             )
 
 
-def _identity(model: "AttachedModel", datasets: Mapping[str, Dataset], settings: FitSettings) -> dict[str, Any]:
+def _identity(
+    model: "AttachedModel", datasets: Mapping[str, Dataset], latents: Mapping[str, Latents], settings: FitSettings
+) -> dict[str, Any]:
+    reduced = {name: each.precision for name, each in latents.items() if each.precision != "float32"}
     return {
         "method": model.method.describe(),
         "backbones": {name: backbone.fingerprint for name, backbone in model.backbones.items()},
         "data": {name: data.fingerprint for name, data in datasets.items()},
         "latent_mode": settings.latent_mode,
         "threads": settings.threads,
+        **({"precision": reduced} if reduced else {}),
     }

@@ -71,7 +71,7 @@ def evaluate(
         evidence = gather_evidence(model, dataset, latents, seed=seed, episodes=episodes, modes=modes)
         figures, failures = measure(evidence, chosen, _capabilities(model))
     names = {entry.name: settings for entry, settings in chosen}
-    protocol = protocol_of(model, dataset, evidence, modes) | {"metrics": names}
+    protocol = protocol_of(model, dataset, evidence, modes) | {"latent_precision": latents.precision, "metrics": names}
     return Evaluation(figures=tuple(figures), failures=failures, protocol=protocol)
 
 

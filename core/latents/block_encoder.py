@@ -11,6 +11,7 @@ from unbraid.core.errors import ImageError
 from unbraid.core.interfaces.backbone import Backbone
 from unbraid.core.interfaces.dataset import Dataset
 from unbraid.core.interfaces.posterior import Posterior
+from unbraid.core.latents.precision import Precision, computing, laid_out
 from unbraid.core.latents.progress import EncodingProgress
 from unbraid.core.latents.shard import Block
 from unbraid.core.latents.storing import store
@@ -25,13 +26,22 @@ class BlockEncoder:
         dataset: N images `(C, H, W)` uint8.
         batch_size: images at a time, counted from the start of each run.
         device: where the encoder runs.
+        precision: of its matrix products and convolutions.
     """
 
-    def __init__(self, backbone: Backbone, dataset: Dataset, batch_size: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        dataset: Dataset,
+        batch_size: int,
+        device: torch.device,
+        precision: Precision = "float32",
+    ) -> None:
         self._backbone = backbone
         self._images = dataset.images
         self._batch_size = batch_size
         self._device = device
+        self._precision: Precision = precision
         self._progress = EncodingProgress(0, show=False)
 
     @contextmanager
@@ -73,7 +83,8 @@ class BlockEncoder:
             )
         with torch.inference_mode(False), torch.no_grad():
             x = torch.tensor(images, device=self._device).float() / 255
-            return self._backbone.posterior(x)
+            with computing(self._device, self._precision):
+                return self._backbone.posterior(laid_out(x, self._precision))
 
 
 @contextmanager

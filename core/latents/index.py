@@ -1,12 +1,19 @@
 """What a latent cache says of itself: an index that is written last, and what stands in for it until then."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from unbraid.core.artefacts import atomic_file, read_json, storage_errors, write_json
 from unbraid.core.artefacts.storage import sweep
-from unbraid.core.errors import ArtefactError, BackboneMismatchError, DamagedArtefactError, FormatVersionError
+from unbraid.core.errors import (
+    ArtefactError,
+    BackboneMismatchError,
+    DamagedArtefactError,
+    FormatVersionError,
+    StorageError,
+)
 from unbraid.core.latents.claims import CLAIMS
 from unbraid.core.latents.lock import LOCK
 
@@ -162,6 +169,16 @@ class CacheIndex:
             found=", ".join(f"{key} {stored.get(key)}" for key in wrong),
             hint=_ANEW,
         )
+
+
+def stored_identity(folder: Path) -> dict[str, Any]:
+    """Give what a cache says it is of, unchecked; nothing where there is no cache, or none that can be read."""
+    for name in (INDEX, BUILDING):
+        with contextlib.suppress(ArtefactError, StorageError):
+            document = read_json(folder / name)
+            if isinstance(document, dict) and isinstance(document.get("identity"), dict):
+                return dict(document["identity"])
+    return {}
 
 
 _ANEW = "choose another folder for the cache, or delete this one to encode again"

@@ -10,6 +10,7 @@ from torch import Tensor
 from unbraid.core.interfaces.draws import Draws
 from unbraid.core.interfaces.posterior import Posterior
 from unbraid.core.interfaces.specs import LatentSpec
+from unbraid.core.latents.precision import Precision
 
 LatentMode = Literal["mean", "sample"]
 CHUNK = 16_384
@@ -27,6 +28,7 @@ class Latents:
         classes: role -> number of classes.
         rows: `(n,)` rows of the storage that this subset holds; None is all of them.
         mode: whether `gather` gives posterior means or samples.
+        precision: in which the encoder computed them.
     """
 
     mean: Tensor
@@ -36,6 +38,7 @@ class Latents:
     classes: Mapping[str, int]
     rows: Tensor | None = None
     mode: LatentMode = "mean"
+    precision: Precision = "float32"
 
     def __len__(self) -> int:
         return self.mean.shape[0] if self.rows is None else self.rows.shape[0]

@@ -15,7 +15,7 @@ class EncodingProgress:
         self._total = total
         self._done = 0
         self._lines = show and not sys.stderr.isatty()
-        self._last_line = time.monotonic()
+        self._start = self._last_line = time.monotonic()
         bar = show and not self._lines
         self._bar = tqdm(total=total, desc="encode", unit="image", file=sys.stderr) if bar else None
 
@@ -26,7 +26,8 @@ class EncodingProgress:
             self._bar.update(images)
         elif self._lines and (self._done == self._total or time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES):
             self._last_line = time.monotonic()
-            sys.stderr.write(f"encoded {self._done}/{self._total} images\n")
+            rate = self._done / max(self._last_line - self._start, 1e-9)
+            sys.stderr.write(f"encoded {self._done}/{self._total} images, {rate:,.0f} a second\n")
 
     def close(self) -> None:
         """Leave the terminal as it was."""
