@@ -11,6 +11,7 @@ from unbraid.core.artefacts import atomic_file
 from unbraid.core.evaluation import RANDOM, RAW, Figure
 from unbraid.core.evaluation.formatting import format_figure, format_interval, format_value, further_baselines
 from unbraid.core.report.headline import verdict
+from unbraid.core.report.profiles import profiles
 
 
 def write_page(path: str | Path, template: str, **values: Any) -> Path:
@@ -47,6 +48,7 @@ def _environment() -> Environment:
         "verdict": verdict,
         "beside": _beside,
         "data_uri": _data_uri,
+        "profiles": profiles,
     }
     environment.globals |= {"RAW": RAW, "RANDOM": RANDOM}
     return environment

@@ -39,6 +39,9 @@ READING: Mapping[str, str] = {
     "mutual_information": "Information two factors share, in nats, by a fresh critic on samples it never saw. Low is good, 0 "
     "is independence; a lower bound, so a low value says that this critic sees little. 'Shuffled pairs' is what it finds in "
     "nothing. '>=' means that there is more than the samples at hand can tell.",
+    "variance_ratio": "Variance of a factor's numbers within one content, by their overall variance: 0 is the same for all "
+    "samples of a content, which is best for a content factor; 1 knows nothing of the content, which is best for a style "
+    "factor. It sees means and spreads alone: a style factor near 1 may still give the content away to an attacker.",
     "scalar": "The field's scores of single numbers against known generative factors; high is good. They want one number a "
     "factor: one spread over several numbers, as in wide factors, scores low in MIG, SAP, DCI, FactorVAE and IRS and loses "
     "nothing by it. BetaVAE and explicitness ask whether factors are there, not where. Compare only scores of one protocol.",

@@ -64,4 +64,10 @@ def unbraid_metrics() -> tuple[MetricSpec, ...]:
             summary="Does a judge of real latents see both donors in a swap, do its factors return, do styles differ?",
             needs=frozenset({"entangle"}),
         ),
+        MetricSpec(
+            name="variance_ratio",
+            target=f"{_HERE}.variance_ratio:variance_ratio",
+            summary="How much of each factor's variance is left within one content: little in content, most in style?",
+            reference="Banijamali et al. 2017, JADE, figure 2",
+        ),
     )

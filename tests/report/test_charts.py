@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from unbraid.core.evaluation import RAW, Figure
 from unbraid.core.report.charts import COLOURS, GREY, HEIGHT, MOST, SIDE, WIDTH, cloud, curve, read_curves
+from unbraid.core.report.profiles import FILLED, profiles
 
 
 def points(text):
@@ -51,3 +53,21 @@ def test_a_cloud_holds_every_point_once_inside_its_square_grey_ones_below():
     assert len(drawn.groups[0][1]) == (classes >= 10).sum()
     xs = np.array([point for _, found in drawn.groups for point in found])
     assert xs.min() == pytest.approx(5, abs=0.1) and xs.max() == pytest.approx(SIDE - 5, abs=0.1)
+
+
+def test_bars_stand_on_the_axis_as_high_as_their_numbers():
+    figure = Figure(
+        name="ratio/hand/unseen",
+        value=0.5,
+        summary="",
+        chance=1.0,
+        baselines={RAW: 0.25},
+        unit="ratio",
+        factor="hand",
+        protocol={"per_number": [0.5, None, 2.0, 0.0]},
+    )
+    (drawn,) = profiles([figure, Figure(name="other", value=1.0, summary="")])
+    assert drawn.title == "hand, unseen: 4 numbers" and drawn.high == "2.000"
+    assert [height for *_, height in drawn.bars] == [HEIGHT / 4, 0, HEIGHT, 0]
+    assert all(y + height == HEIGHT and width == FILLED * WIDTH / 4 for _, y, width, height in drawn.bars)
+    assert drawn.lines == {"chance": HEIGHT / 2, RAW: HEIGHT * 7 / 8}
