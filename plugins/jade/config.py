@@ -28,7 +28,7 @@ class JADEConfig:
             not say how it weighs thousands of pixels against one label.
         variance: of the Gaussian likelihood, in standardised numbers of the frozen latents.
         encoder, decoder, classifier: hidden widths.
-        dropout: probability, before every linear layer of the classifier.
+        dropout: probability, after every hidden layer of the classifier.
         rows: rows a domain and step.
         standardise: of the frozen latents before anything else: `dim`, `channel` or `none`.
         lr: of Adam.

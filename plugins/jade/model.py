@@ -188,5 +188,8 @@ def _factors(config: JADEConfig) -> tuple[Factor, ...]:
     )
 
 
-def _classifier(config: JADEConfig, classes: int) -> MLP:
-    return MLP((config.content, *config.classifier, classes), norm_first=False, dropout=config.dropout, slope=0.0)
+def _classifier(config: JADEConfig, classes: int) -> nn.Module:
+    """Make the classifier; dropout follows every hidden layer, so that no number of the content is ever dropped."""
+    first, *others = config.classifier
+    above = MLP((first, *others, classes), norm_first=False, dropout=config.dropout, slope=0.0)
+    return nn.Sequential(nn.Linear(config.content, first), nn.ReLU(), above)

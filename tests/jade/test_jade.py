@@ -75,6 +75,12 @@ def test_the_weight_of_the_matching_rises_with_the_steps_of_training_alone():
     assert JADEConfig().ramp == JADEConfig().steps // 10
 
 
+def test_dropout_spares_the_content():
+    """The paper has it after each hidden layer: of what comes in, nothing is dropped."""
+    layers = [type(m).__name__ for m in make(classifier=(8, 8), dropout=0.5).domain("a").classifier.modules()]
+    assert [n for n in layers if n in ("Linear", "Dropout")] == ["Linear", "Dropout", "Linear", "Dropout", "Linear"]
+
+
 def moved(head, term):
     head.zero_grad()
     term.value.backward(retain_graph=True)
