@@ -4,6 +4,7 @@ from unbraid.core.evaluation.evaluate import evaluate
 from unbraid.core.evaluation.evaluation import Evaluation
 from unbraid.core.evaluation.evidence import POPULATIONS, Evidence, Population
 from unbraid.core.evaluation.figure import RANDOM, RAW, Figure, Interval
+from unbraid.core.evaluation.intervals import normal_interval, ratio_interval
 
 __all__ = [
     "POPULATIONS",
@@ -15,4 +16,6 @@ __all__ = [
     "Interval",
     "Population",
     "evaluate",
+    "normal_interval",
+    "ratio_interval",
 ]

@@ -8,32 +8,38 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from unbraid.core.attached import AttachedModel, attach, load
     from unbraid.core.catalogue import load_backbone, load_dataset
-    from unbraid.core.errors import UnbraidError
-    from unbraid.core.evaluation import Evaluation, Figure
+    from unbraid.core.errors import CapabilityError, ConfigError, DataError, LabelError, ProtocolError, UnbraidError
+    from unbraid.core.evaluation import Evaluation, Evidence, Figure, Population
     from unbraid.core.interfaces import (
         Backbone,
         BackboneInfo,
         Batch,
+        CellRows,
         Cells,
         Dataset,
         Decoder,
         Disentangler,
         Draws,
         Encoder,
+        EpisodeRows,
         Episodes,
         Factor,
         Graph,
+        ImageSpec,
         LabelSpec,
         LatentSpec,
         Losses,
         Objective,
         OptimiserSpec,
+        Pairs,
         Posterior,
+        Rows,
         SameClassPairs,
         Samples,
         Term,
         only,
     )
+    from unbraid.core.latents import Latents
     from unbraid.core.modules import freeze
     from unbraid.core.serving import Bundle, load_bundle
     from unbraid.registry import BackboneSpec, DatasetSpec, DisentanglerSpec, MetricSpec, TrackerSpec, hookimpl
@@ -44,13 +50,17 @@ else:
     _NAMES = {
         "unbraid.core.attached": ("AttachedModel", "attach", "load"),
         "unbraid.core.catalogue": ("load_backbone", "load_dataset"),
-        "unbraid.core.errors": ("UnbraidError",),
-        "unbraid.core.evaluation": ("Evaluation", "Figure"),
+        "unbraid.core.errors": (
+            *("CapabilityError", "ConfigError", "DataError", "LabelError", "ProtocolError", "UnbraidError"),
+        ),
+        "unbraid.core.evaluation": ("Evaluation", "Evidence", "Figure", "Population"),
+        "unbraid.core.latents": ("Latents",),
         "unbraid.core.modules": ("freeze",),
         "unbraid.core.interfaces": (
-            *("Backbone", "BackboneInfo", "Batch", "Cells", "Dataset", "Decoder", "Disentangler", "Draws"),
-            *("Encoder", "Episodes", "Factor", "Graph", "LabelSpec", "LatentSpec", "Losses", "Objective"),
-            *("OptimiserSpec", "Posterior", "SameClassPairs", "Samples", "Term", "only"),
+            *("Backbone", "BackboneInfo", "Batch", "CellRows", "Cells", "Dataset", "Decoder", "Disentangler", "Draws"),
+            *("Encoder", "EpisodeRows", "Episodes", "Factor", "Graph", "ImageSpec", "LabelSpec", "LatentSpec"),
+            *("Losses", "Objective", "OptimiserSpec", "Pairs", "Posterior", "Rows", "SameClassPairs", "Samples"),
+            *("Term", "only"),
         ),
         "unbraid.core.serving": ("Bundle", "load_bundle"),
         "unbraid.registry": (
@@ -95,7 +105,11 @@ __all__ = [
     "BackboneSpec",
     "Batch",
     "Bundle",
+    "CapabilityError",
+    "CellRows",
     "Cells",
+    "ConfigError",
+    "DataError",
     "Dataset",
     "DatasetSpec",
     "Decoder",
@@ -103,18 +117,27 @@ __all__ = [
     "DisentanglerSpec",
     "Draws",
     "Encoder",
+    "EpisodeRows",
     "Episodes",
     "Evaluation",
+    "Evidence",
     "Factor",
     "Figure",
     "Graph",
+    "ImageSpec",
+    "LabelError",
     "LabelSpec",
     "LatentSpec",
+    "Latents",
     "Losses",
     "MetricSpec",
     "Objective",
     "OptimiserSpec",
+    "Pairs",
+    "Population",
     "Posterior",
+    "ProtocolError",
+    "Rows",
     "SameClassPairs",
     "Samples",
     "Term",
