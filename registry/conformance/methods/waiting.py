@@ -1,0 +1,29 @@
+"""Noticing what would make the host wait for the device."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+#: Operators that read a value, or whose output has a shape that depends on values.
+WAITING = {"_local_scalar_dense", "item", "nonzero", "masked_select", "unique_dim", "_unique2", "is_nonzero", "equal"}
+
+
+class Ledger(TorchDispatchMode):
+    """Notes every operator that would make the host wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[str] = []
+        self.seen = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen += 1
+        name = func.overloadpacket.__name__
+        masked = name.startswith("index") and any(
+            isinstance(i, Tensor) and i.dtype == torch.bool for each in args if isinstance(each, list) for i in each
+        )
+        if name in WAITING or masked:
+            self.waits.append(name)
+        return func(*args, **(kwargs or {}))
