@@ -1,5 +1,6 @@
 """`unbraid export`: backbone and head as an ONNX bundle."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,36 @@ IMAGES = 257
 @click.option(
     "--samples", type=click.IntRange(1, IMAGES), default=8, show_default=True, help="Rows in and out to keep."
 )
-def command(source: Path, assignments: tuple[str, ...], out: Path | None, opset: int, samples: int) -> None:
+@click.option("--web", type=click.Path(path_type=Path), help="Folder for a page that runs the bundle in a browser.")
+@click.option(
+    "--ort-web",
+    type=click.Path(exists=True, path_type=Path),
+    help="onnxruntime-web as npm packs it (.tgz) or in node_modules; fetched by npm by default.",
+)
+def command(
+    source: Path,
+    assignments: tuple[str, ...],
+    out: Path | None,
+    opset: int,
+    samples: int,
+    web: Path | None,
+    ort_web: Path | None,
+) -> None:
     """Write a head and its backbone as an ONNX bundle.
 
     SOURCE is the folder of a head, or the recipe `unbraid fit` made it from; with a recipe, torch and onnxruntime are
     compared on pictures of test classes rather than on noise.
     """
     import unbraid  # here, because it imports torch, which --help must not
+    from unbraid.core.web import find_runtime, write_page_folder
 
+    runtime = find_runtime(ort_web) if web else None  # before the work rather than after it
     head, images = (source, None) if source.is_dir() else _from_recipe(source, assignments)
     report = unbraid.load(head).export(out or head.parent / "bundle", opset=opset, samples=samples, images=images)
     click.echo(str(report))
+    if web and runtime:
+        write_page_folder(report.path, web, runtime)
+        click.echo(f"page: {web}; look at it: python -m http.server --bind 127.0.0.1 --directory {web}")
 
 
 def _from_recipe(path: Path, assignments: tuple[str, ...]) -> tuple[Path, Any]:
@@ -40,4 +60,15 @@ def _from_recipe(path: Path, assignments: tuple[str, ...]) -> tuple[Path, Any]:
     if not head.is_dir():
         raise ConfigError("this recipe has no head yet", expected=head, found="nothing", hint=f"unbraid fit {path}")
     data = recipe.load_dataset()
-    return head, data.images[data.rows(content="test")[:IMAGES]]
+    rows = data.rows(content="test")
+    return head, data.images[rows[_spread(len(rows))]]
+
+
+def _spread(count: int) -> list[int]:
+    """Walk rows in steps of the golden ratio: wherever one stops, what was seen is of classes from all over.
+
+    >>> _spread(8)
+    [0, 5, 2, 7, 4, 1, 6, 3]
+    """
+    step = next(step for step in range(round(count * 0.618), count + 2) if math.gcd(step, count) == 1)
+    return [row * step % count for row in range(min(count, IMAGES))]

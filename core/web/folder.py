@@ -1,0 +1,56 @@
+"""Write the page with a bundle as a folder any file server can serve."""
+
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from unbraid.core.artefacts import atomic_folder, verify_folder, write_json
+from unbraid.core.artefacts.manifest import MANIFEST
+from unbraid.core.web.runtime import Runtime
+
+#: What the page reads first: where graphs run and where the bundle lies.
+SETTINGS = "page.json"
+#: Folder of the bundle beside the page.
+BUNDLE = "bundle"
+
+
+def write_page_folder(bundle: Path | str, path: Path | str, runtime: Runtime) -> Path:
+    """Write a folder that runs a bundle in the browser; it needs no server but for its files, and no other host.
+
+    Args:
+        bundle: folder that `export` wrote.
+        path: folder to write; a page that is there is replaced.
+        runtime: what `find_runtime` gives.
+
+    Returns:
+        The path.
+
+    Raises:
+        DamagedArtefactError: the bundle is incomplete or altered.
+        ArtefactError: there is no such bundle, or something else is where the page should be.
+        StorageError: the disk is full, read-only, or permission is missing.
+    """
+    bundle, path = Path(bundle), Path(path)
+    listed = verify_folder(bundle, kind="bundle")["files"]
+    needed = sum(entry["bytes"] for entry in listed.values()) + sum(map(len, runtime.files.values()))
+    with atomic_folder(path, kind="page", needs=needed) as folder:
+        with as_file(files("unbraid.core.web") / "page") as page:
+            shutil.copytree(page, folder, dirs_exist_ok=True)
+        for name in (MANIFEST, *listed):
+            _copy(bundle / name, folder / BUNDLE / name)
+        _write_runtime(folder / "runtime", runtime)
+        write_json(folder / SETTINGS, {"engine": "browser", "bundle": f"{BUNDLE}/", "runtime": runtime.version})
+    return path
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _write_runtime(folder: Path, runtime: Runtime) -> None:
+    folder.mkdir()
+    for name, data in runtime.files.items():
+        (folder / name).write_bytes(data)
+    licence = files("unbraid.core.web") / "onnxruntime_licence.txt"
+    (folder / "LICENSE.txt").write_bytes(licence.read_bytes())
