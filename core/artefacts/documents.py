@@ -43,7 +43,7 @@ def read_json(path: Path | str) -> Any:
     """Read JSON.
 
     Raises:
-        DamagedArtefactError: the file is missing, is no JSON, or holds NaN.
+        DamagedArtefactError: the file is missing, is no JSON, holds NaN, or a key twice.
         StorageError: permission is missing, or the disk failed.
     """
     path = Path(path)
@@ -53,7 +53,7 @@ def read_json(path: Path | str) -> Any:
     except (FileNotFoundError, IsADirectoryError) as error:
         raise DamagedArtefactError(f"{path} is missing", expected="a JSON file", found=error.strerror) from error
     try:
-        return json.loads(raw.decode(), parse_constant=_refuse)
+        return json.loads(raw.decode(), parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise DamagedArtefactError(
             f"{path} is no valid JSON",
@@ -61,6 +61,15 @@ def read_json(path: Path | str) -> Any:
             found=f"{error} ({len(raw)} bytes)",
             hint="copy or make it again",
         ) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that comes twice: readers disagree on which one counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r:.80} comes twice")
+    return found
 
 
 def _refuse(constant: str) -> None:

@@ -21,6 +21,21 @@ def take(data: Any, key: str, kind: type[V]) -> V:
     return value
 
 
+def take_or_none(data: Any, key: str, kind: type[V]) -> V | None:
+    """Give `data[key]`, of the type or null; it must be there."""
+    if isinstance(data, dict) and data.get(key, data) is None:
+        return None
+    return take(data, key, kind)
+
+
+def one_of(data: Any, key: str, known: tuple[str, ...]) -> str:
+    """Give the text `data[key]`, one of those known."""
+    value = take(data, key, str)
+    if value not in known:
+        raise refused(f"{key!r} is malformed", expected=f"one of {', '.join(known)}", found=f"{value!r:.80}")
+    return value
+
+
 def take_number(data: Any, key: str) -> float:
     """Give `data[key]`, a number."""
     whole = isinstance(data, dict) and type(data.get(key)) is int

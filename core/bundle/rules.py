@@ -15,6 +15,10 @@ OPSETS = range(18, 24)
 _DEFAULT_DOMAINS = frozenset({"", "ai.onnx"})
 _RANDOM = re.compile(r"Random\w*|Multinomial|Bernoulli")
 _CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+# Texts, pictures in files, lists and values that may be missing: heads compute with none of them, servers take none.
+_NO_NUMBERS = re.compile(
+    r"String\w*|RegexFullMatch|TfIdfVectorizer|ImageDecoder|Optional\w*|Sequence\w*|SplitToSequence|ConcatFromSequence"
+)
 # Node names of other exporters start with "/", so a leading slash alone is not a path.
 _LOCAL_PATH = re.compile(
     r"stack_trace|\bFile \"|\.py\b[\":, ]|(?:^|[\s\"'=:(])(?:file:/|~/|[A-Za-z]:\\|\\\\\w"
@@ -105,6 +109,12 @@ def _operators(case: _Case) -> Iterator[Violation]:
         elif node.op_type in _CONTROL_FLOW:
             hint = "unroll loops, and replace branches on data by torch.where"
             yield Violation(_at(case, node), "no control flow", node.op_type, hint)
+        elif _NO_NUMBERS.fullmatch(node.op_type):
+            yield Violation(
+                _at(case, node), "operators on numbers", node.op_type, "compute with tensors of numbers only"
+            )
+        elif node.domain in _DEFAULT_DOMAINS and not onnx.defs.has(node.op_type):
+            yield Violation(_at(case, node), "an operator of ONNX", node.op_type, "export with standard operators")
         elif node.op_type == "Dropout" and any(i and i not in constants for i in node.input[2:3]):
             hint = "call .eval() on the module before export"
             yield Violation(_at(case, node), "evaluation mode", "Dropout in training mode", hint)
@@ -114,7 +124,7 @@ def _operators(case: _Case) -> Iterator[Violation]:
 
 
 def _external_data(case: _Case) -> Iterator[Violation]:
-    for tensor in _tensors(case.model.graph):
+    for tensor in _tensors(case.model):  # whatever a file holds beside its graph, too
         if tensor.data_location == TensorProto.EXTERNAL or len(tensor.external_data):
             hint = "write one file: onnx.load(path, load_external_data=True) and onnx.save without external data"
             problem = f"graph {case.name}: tensor {tensor.name or '(unnamed)'} lies in another file"

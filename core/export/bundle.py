@@ -1,35 +1,19 @@
-"""Write a backbone and its head as a bundle of ONNX graphs."""
+"""Write a backbone and its heads as a bundle of ONNX graphs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from unbraid.core.artefacts import atomic_folder, write_json, write_tensors
 from unbraid.core.artefacts.folder import refuse_foreign
-from unbraid.core.bundle import (
-    BUNDLE_FILE,
-    BundleBackbone,
-    BundleFactor,
-    BundleGraph,
-    BundleMethod,
-    BundleTensor,
-    BundleTolerance,
-    Manifest,
-    graph_file,
-)
-from unbraid.core.errors import ConfigError
+from unbraid.core.bundle import DEFAULT_HEAD, HEAD_NAME, BundleGraph, Manifest
+from unbraid.core.errors import BackboneMismatchError, ConfigError
 from unbraid.core.export.conversion import check_opset
+from unbraid.core.export.description import describe, describe_graph
 from unbraid.core.export.parity import measure
-from unbraid.core.export.readme import readme
-from unbraid.core.export.rows import Rows, image_rows, rows_of
-from unbraid.core.export.stages import Exportable, Stage, stages_of
-from unbraid.core.interfaces.backbone import Backbone
-from unbraid.core.interfaces.graph import Graph
+from unbraid.core.export.rows import image_rows, rows_of
+from unbraid.core.export.stages import Exportable, stages_of
+from unbraid.core.export.writing import write_bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +39,22 @@ class ExportReport:
 
 
 def export_bundle(
-    model: Exportable, path: Path | str, *, opset: int = 20, samples: int = 8, images: Any | None = None
+    model: Exportable | Mapping[str, Exportable],
+    path: Path | str,
+    *,
+    opset: int = 20,
+    samples: int = 8,
+    images: Any | None = None,
 ) -> ExportReport:
-    """Export every graph the pair is capable of, check and measure each, and write the folder whole or not at all.
+    """Export every graph that backbone and heads are capable of, check and measure each, and write the folder at once.
 
     Every file is compared with torch at batches 1, 2, 5 and, unless images are large, 257:
-    `max |difference| <= 1e-5 * max(1, max |y|)`. The model is left exactly as it was: weights, modes, flags and the global random state.
+    `max |difference| <= 1e-5 * max(1, max |y|)`. The models are left exactly as they were: weights, modes, flags and the
+    global random state.
 
     Args:
-        model: an attached model with one domain.
+        model: an attached model with one domain; or several on one backbone, each under the name its head gets. These
+            share the graphs `encode` and `decode`, and the graphs of several are called `<head>-<verb>`.
         path: folder to write; a bundle that is there is replaced.
         opset: version of the ONNX operator set, 18..23.
         samples: rows of inputs and outputs to keep with the bundle, 1..257, or 1..8 where images are large.
@@ -73,7 +64,8 @@ def export_bundle(
         Where the bundle is and what is in it.
 
     Raises:
-        ConfigError: `opset` or `samples` is out of range.
+        ConfigError: `opset` or `samples` is out of range, or a head has a name no bundle can hold.
+        BackboneMismatchError: the heads belong to different backbones.
         ExportError: a graph cannot be exported, or breaks a rule of bundles.
         ParityError: a graph differs from torch by more than the tolerance.
         ImageError: the images do not fit the backbone.
@@ -82,91 +74,32 @@ def export_bundle(
     """
     path = Path(path)
     check_opset(opset)
+    models = model if isinstance(model, Mapping) else {DEFAULT_HEAD: model}
+    _check_heads(models)
     refuse_foreign(path, "bundle")  # before the work rather than after it
-    all_images = image_rows(images, model.backbone.info.input)
+    all_images = image_rows(images, next(iter(models.values())).backbone.info.input)
     if not 1 <= samples <= len(all_images):
         raise ConfigError("the number of samples is out of range", expected=f"1..{len(all_images)}", found=samples)
-    stages = stages_of(model)
+    stages = stages_of(models)
     files = {stage.name: stage.onnx_bytes(opset) for stage in stages}
-    rows = rows_of(stages, model.head, all_images)
+    rows = rows_of(stages, {name: each.head for name, each in models.items()}, all_images)
     figures = {stage.name: measure(stage, files[stage.name], rows[stage.name]) for stage in stages}
-    graphs = {s.name: _describe(s.name, s.graph, files[s.name], figures[s.name]) for s in stages}
-    manifest = _manifest(model, graphs, opset)
-    _write(path, manifest, files, stages, rows, samples)
+    graphs = {s.name: describe_graph(s, files[s.name], figures[s.name], len(all_images)) for s in stages}
+    manifest = describe(models, stages, graphs, opset)
+    write_bundle(path, manifest, files, stages, rows, samples)
     return ExportReport(path, manifest)
 
 
-def _describe(name: str, graph: Graph, data: bytes, figure: BundleTolerance) -> BundleGraph:
-    digest = sha256(data).hexdigest()
-    return BundleGraph(graph_file(name), digest, len(data), _tensors(graph.inputs), _tensors(graph.outputs), figure)
-
-
-def _tensors(shapes: Mapping[str, tuple[int, ...]]) -> tuple[BundleTensor, ...]:
-    return tuple(BundleTensor(name, tuple(shape)) for name, shape in shapes.items())
-
-
-def _manifest(model: Exportable, graphs: Mapping[str, BundleGraph], opset: int) -> Manifest:
-    head, info, method = model.head, model.backbone.info, model.method
-    able = head.capabilities | (info.capabilities & {"decode"})
-    return Manifest(
-        versions=_versions() | {"opset": str(opset)},
-        method=BundleMethod(method.name, method.entry.distribution, method.entry.version),
-        backbone=_backbone(model.backbone),
-        image=info.input.shape,
-        latent=info.latent.shape,
-        factors=tuple(BundleFactor(f.name, tuple(f.shape), f.role, f.distribution) for f in head.factors),
-        capabilities=tuple(sorted(able & graphs.keys())),
-        graphs=graphs,
-    )
-
-
-def _backbone(backbone: Backbone) -> BundleBackbone:
-    info = backbone.info
-    return BundleBackbone(info.adapter, _public(info.source), info.licence, backbone.fingerprint)
-
-
-def _public(source: str) -> str:
-    """Say where weights come from without saying where they lie on this machine."""
-    local = Path(source).is_absolute() or PureWindowsPath(source).is_absolute() or source.startswith("~")
-    return PureWindowsPath(source).name if local else source
-
-
-def _versions() -> dict[str, str]:
-    return {name: _version(name) for name in ("unbraid", "torch", "onnx", "onnxscript", "onnxruntime")}
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:  # onnxruntime also comes under other names
-        return "unknown"
-
-
-def _write(
-    path: Path,
-    manifest: Manifest,
-    files: Mapping[str, bytes],
-    stages: list[Stage],
-    rows: Mapping[str, Rows],
-    count: int,
-) -> None:
-    with atomic_folder(path, kind="bundle", needs=sum(map(len, files.values()))) as folder:
-        for name, data in files.items():
-            file = folder / graph_file(name)
-            file.parent.mkdir(parents=True)
-            file.write_bytes(data)
-        (folder / "samples").mkdir()
-        write_tensors(folder / "samples" / "in.safetensors", _samples(stages, rows, "inputs", count))
-        write_tensors(folder / "samples" / "out.safetensors", _samples(stages, rows, "outputs", count))
-        (folder / "README.md").write_text(readme(manifest, path.name), encoding="utf-8")
-        write_json(folder / BUNDLE_FILE, manifest.to_json())
-
-
-def _samples(stages: list[Stage], rows: Mapping[str, Rows], side: str, count: int) -> dict[str, Tensor]:
-    """Name the first rows of every tensor `<graph>.<tensor>`."""
-    found = {}
-    for stage in stages:
-        tensors = getattr(rows[stage.name], side)
-        for name, tensor in zip(getattr(stage.graph, side), tensors, strict=True):
-            found[f"{stage.name}.{name}"] = tensor[:count]
-    return found
+def _check_heads(models: Mapping[str, Exportable]) -> None:
+    names = ", ".join(map(repr, models)) or "none"
+    if not models or not all(HEAD_NAME.fullmatch(name) for name in models):
+        hint = "small letters, digits and _, at most 32"
+        raise ConfigError("heads need names", expected=HEAD_NAME.pattern, found=names, hint=hint)
+    prints = {name: model.backbone.fingerprint for name, model in models.items()}
+    if len(set(prints.values())) > 1:
+        raise BackboneMismatchError(
+            "the heads belong to different backbones",
+            expected="one backbone, whose encode and decode all share",
+            found=", ".join(f"{name}: {fingerprint}" for name, fingerprint in prints.items()),
+            hint="write a bundle for each backbone",
+        )

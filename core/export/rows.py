@@ -1,6 +1,6 @@
 """Rows to compare torch and onnxruntime on: real images where there are some, and what follows from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from unbraid.core.export.stages import Stage
 from unbraid.core.images import as_images
 from unbraid.core.interfaces.disentangler import Disentangler
 from unbraid.core.interfaces.draws import Draws
-from unbraid.core.interfaces.specs import ImageSpec
+from unbraid.core.interfaces.specs import Factor, ImageSpec
 
 #: Batch sizes at which every graph is compared: one row, the example's, an odd one, and one above a power of two.
 BATCHES = (1, 2, 5, 257)
@@ -56,17 +56,23 @@ def image_rows(images: Any | None, spec: ImageSpec, count: int | None = None) ->
     return given[torch.arange(count) % len(given)]
 
 
-def rows_of(stages: Sequence[Stage], head: Disentangler, images: Tensor) -> dict[str, Rows]:
+def rows_of(stages: Sequence[Stage], heads: Mapping[str, Disentangler], images: Tensor) -> dict[str, Rows]:
     """Run the torch computation of every graph, each on what the graphs before it gave.
 
     Inputs nobody gives (noise) are seeded standard normal numbers.
+
+    Args:
+        stages: the graphs; `encode` comes before those of heads.
+        heads: name -> head, for all that `stages` name.
+        images: `(N, C, H, W)`.
     """
-    known = {"image": images}
+    shared = {"image": images}
+    own: dict[str, dict[str, Tensor]] = {}  # heads may call their factors the same
     found = {}
     for stage in stages:
-        inputs = tuple(
-            _input(stage, name, shape, known, head, len(images)) for name, shape in stage.graph.inputs.items()
-        )
+        known = shared if stage.head is None else own.setdefault(stage.head, dict(shared))
+        factors = () if stage.head is None else heads[stage.head].factors
+        inputs = tuple(_input(stage, name, known, factors, len(images)) for name in stage.graph.inputs)
         outputs = stage.reference(*inputs)
         found[stage.name] = Rows(inputs, outputs)
         for name, output in zip(stage.graph.outputs, outputs, strict=True):
@@ -74,19 +80,18 @@ def rows_of(stages: Sequence[Stage], head: Disentangler, images: Tensor) -> dict
     return found
 
 
-def _input(
-    stage: Stage, name: str, shape: tuple[int, ...], known: dict[str, Tensor], head: Disentangler, count: int
-) -> Tensor:
-    for tensor in _candidates(name, known, head):
+def _input(stage: Stage, name: str, known: Mapping[str, Tensor], factors: Sequence[Factor], count: int) -> Tensor:
+    shape = stage.graph.inputs[name]
+    for tensor in _candidates(name, known, factors):
         if tensor.shape[1:] == shape:
             return tensor
     return Draws(0, f"export/{stage.name}/{name}", 0).normal(count, *shape)
 
 
-def _candidates(name: str, known: dict[str, Tensor], head: Disentangler) -> list[Tensor]:
+def _candidates(name: str, known: Mapping[str, Tensor], factors: Sequence[Factor]) -> list[Tensor]:
     if name in known:
         return [known[name]]
-    contents = [known[factor.name] for factor in head.factors if factor.role == "content" and factor.name in known]
+    contents = [known[factor.name] for factor in factors if factor.role == "content" and factor.name in known]
     if name in ("first", "second"):  # of a score: two content factors, which must not be the same
         return [tensor if name == "first" else tensor.roll(1, 0) for tensor in contents]
     return []

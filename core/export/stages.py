@@ -1,13 +1,13 @@
 """The graphs a backbone and a head offer, each with what its file must reproduce."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from unbraid.core.bundle import GRAPH_NAME
+from unbraid.core.bundle import GRAPH_NAME, TENSOR_NAME, qualified
 from unbraid.core.errors import ExportError
 from unbraid.core.export.conversion import from_bytes, to_onnx
 from unbraid.core.export.copying import evaluation_copy
@@ -43,16 +43,20 @@ class Stage:
     """One graph of the bundle.
 
     Args:
-        name: `encode`, `disentangle`, ...
+        name: of the graph: `encode`, `disentangle`, `letters-disentangle`, ...
         graph: what is exported, with names and shapes; `module` is unused where `data` is given.
         reference: the torch computation the file must reproduce; tensors in and out on the CPU.
         data: an ONNX file to copy verbatim.
+        head: name of the head it belongs to; None for the backbone's.
+        verb: what the head calls it.
     """
 
     name: str
     graph: Graph
     reference: Callable[..., tuple[Tensor, ...]]
     data: bytes | None = None
+    head: str | None = None
+    verb: str = ""
 
     def onnx_bytes(self, opset: int) -> bytes:
         """Give the checked bytes of the ONNX file."""
@@ -61,17 +65,22 @@ class Stage:
         return to_onnx(self.name, self.graph, opset=opset)
 
 
-def stages_of(model: Exportable) -> list[Stage]:
-    """List the graphs the pair is capable of, in the order data takes through them.
+def stages_of(models: Mapping[str, Exportable]) -> list[Stage]:
+    """List the graphs of one backbone and its heads, in the order data takes through them.
+
+    Args:
+        models: head name -> model; the graphs of several heads are called `<head>-<verb>`.
 
     Raises:
-        ExportError: a graph has a name no bundle can hold, or two have the same.
+        ExportError: a graph or one of its tensors has a name no bundle can hold, or two graphs have the same.
     """
-    stages = [_backbone_stage(model.backbone, "encode"), *_head_stages(model.head)]
-    if "decode" in model.backbone.info.capabilities:
-        stages.append(_backbone_stage(model.backbone, "decode"))
-    _check_names([stage.name for stage in stages])
-    return stages
+    backbone = next(iter(models.values())).backbone
+    stages = [_backbone_stage(backbone, "encode")]
+    for name, model in models.items():
+        stages += _head_stages(model.head, name, prefixed=len(models) > 1)
+    if "decode" in backbone.info.capabilities:
+        stages.append(_backbone_stage(backbone, "decode"))
+    return _checked(stages)
 
 
 def _backbone_stage(backbone: Backbone, name: Literal["encode", "decode"]) -> Stage:
@@ -79,25 +88,26 @@ def _backbone_stage(backbone: Backbone, name: Literal["encode", "decode"]) -> St
     inputs, outputs = (image, latent) if name == "encode" else (latent, image)
     source = backbone.graph(name)
     if isinstance(source, nn.Module):
-        return _module_stage(name, Graph(source, inputs, outputs))
+        return Stage(name, Graph(source, inputs, outputs), _reference(source))
     verb = backbone.encode if name == "encode" else backbone.decode
     return Stage(name, Graph(backbone, inputs, outputs), _on_device(verb, backbone), source)
 
 
-def _head_stages(head: Disentangler) -> Iterator[Stage]:
-    for name, graph in head.graphs().items():
-        yield _module_stage(name, graph)
+def _head_stages(head: Disentangler, name: str, prefixed: bool) -> Iterator[Stage]:
+    for verb, graph in head.graphs().items():
+        called = qualified(name if prefixed else None, verb)
+        yield Stage(called, graph, _reference(graph.module), head=name, verb=verb)
 
 
-def _module_stage(name: str, graph: Graph) -> Stage:
+def _reference(module: nn.Module) -> Callable[..., tuple[Tensor, ...]]:
     # Not baked: the parity check then also sees whether baking changed anything.
-    module = evaluation_copy(graph.module)
+    copied = evaluation_copy(module)
 
     def reference(*inputs: Tensor) -> tuple[Tensor, ...]:
         with torch.no_grad():
-            return _as_tuple(module(*inputs))
+            return _as_tuple(copied(*inputs))
 
-    return Stage(name, graph, reference)
+    return reference
 
 
 def _on_device(verb: Callable[[Tensor], Tensor], backbone: Backbone) -> Callable[..., tuple[Tensor, ...]]:
@@ -114,12 +124,22 @@ def _as_tuple(result: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
     return (result,) if isinstance(result, Tensor) else tuple(result)
 
 
-def _check_names(names: list[str]) -> None:
-    for name in names:
-        if not GRAPH_NAME.fullmatch(name) or names.count(name) > 1:
+def _checked(stages: list[Stage]) -> list[Stage]:
+    names = [stage.name for stage in stages]
+    for stage in stages:
+        if not GRAPH_NAME.fullmatch(stage.name) or names.count(stage.name) > 1:
             raise ExportError(
-                f"a graph cannot be called {name!r}",
+                f"a graph cannot be called {stage.name!r}",
                 expected=f"{GRAPH_NAME.pattern}, each once",
                 found=", ".join(names),
                 hint="rename it in the head's graphs()",
             )
+        for tensor in (*stage.graph.inputs, *stage.graph.outputs):
+            if not TENSOR_NAME.fullmatch(tensor):
+                raise ExportError(
+                    f"graph {stage.name}: an input or output cannot be called {tensor!r}",
+                    expected=TENSOR_NAME.pattern,
+                    found=repr(tensor),
+                    hint="rename the factor, or the tensor in the head's graphs()",
+                )
+    return stages

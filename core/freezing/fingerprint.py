@@ -21,8 +21,13 @@ def fingerprint_of(module: nn.Module, described: Mapping[str, Any]) -> str:
     Returns:
         `sha256-tensors-v1:` and 64 hexadecimal digits.
     """
+    return fingerprint_of_tensors(module.state_dict(), described)
+
+
+def fingerprint_of_tensors(tensors: Mapping[str, Any], described: Mapping[str, Any]) -> str:
+    """Same as `fingerprint_of`, for tensors by name; other values are left out."""
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-    for name, tensor in sorted(module.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         if isinstance(tensor, Tensor):
             update_with_tensor(digest, name, tensor)
     return f"{ALGORITHM}:{digest.hexdigest()}"

@@ -1,6 +1,7 @@
 """A bundle in memory: the verbs of an attached model, on numpy arrays, without torch."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from unbraid.core.serving.verbs import ServedLatents
 
 
 class Bundle:
-    """Backbone and head as onnxruntime runs them; made by `unbraid.load_bundle`.
+    """Backbone and heads as onnxruntime runs them; made by `unbraid.load_bundle`.
 
     Verbs take images, `(B, C, H, W)` or one `(C, H, W)`, float in [0, 1] or uint8; `bundle.latents` has the same verbs
-    on latents. Safe to use from several threads.
+    on latents. Where there are several heads, `bundle.head(name)` has the verbs of one; all share one encoder and one
+    decoder in memory. Safe to use from several threads.
     """
 
     def __init__(self, path: Path, manifest: Manifest, *, threads: int = 1, providers: Sequence[str] = CPU) -> None:
@@ -28,15 +30,40 @@ class Bundle:
         self.manifest = manifest
         self._graphs = Graphs(path, manifest, threads, providers)
         self.latents = ServedLatents(self._graphs, manifest)
+        self._whole: Bundle | None = None
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the heads."""
+        return tuple(self.manifest.heads)
+
+    def head(self, name: str) -> "Bundle":
+        """Give the bundle as if it had this head only: its graphs are called `disentangle`, `entangle`, ...
+
+        Encoder, decoder and whatever else is open is shared with the bundle and its other heads.
+
+        Raises:
+            UnknownNameError: there is no such head.
+        """
+        chosen = copy(self)
+        chosen._whole = self._whole or self
+        chosen.manifest = self.manifest.of(name)
+        chosen._graphs = self._graphs.of(chosen.manifest)
+        chosen.latents = ServedLatents(chosen._graphs, chosen.manifest)
+        return chosen
 
     @property
     def factors(self) -> tuple[BundleFactor, ...]:
-        """The head's factors, in order."""
+        """The factors of the only head, in order.
+
+        Raises:
+            CapabilityError: there are several heads; choose one.
+        """
         return self.manifest.factors
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What it can do beyond `encode` and `disentangle`."""
+        """What backbone and only head can do beyond `encode` and `disentangle`."""
         return frozenset(self.manifest.capabilities)
 
     def open(self) -> "Bundle":
@@ -118,7 +145,7 @@ class Bundle:
         return self.latents.classify(self.encode(images))
 
     def verify(self, tolerance: float = 1e-5) -> dict[str, float]:
-        """Run the bundle's own samples through every graph on this machine.
+        """Run the bundle's own samples through every graph, those of all heads, on this machine.
 
         Args:
             tolerance: largest difference that passes, relative to `max(1, max |y|)`.
@@ -128,8 +155,11 @@ class Bundle:
 
         Raises:
             ParityError: a graph gives other numbers here.
+            DamagedArtefactError: the samples are not those of the graphs.
         """
-        given, stored = read_samples(self.path, "in"), read_samples(self.path, "out")
+        if self._whole is not None:
+            return self._whole.verify(tolerance)
+        given, stored = read_samples(self.path, self.manifest, "in"), read_samples(self.path, self.manifest, "out")
         return {name: self._verified(name, given[name], stored[name], tolerance) for name in self.manifest.graphs}
 
     def _verified(self, name: str, inputs: Mapping[str, Array], stored: Mapping[str, Array], tolerance: float) -> float:
@@ -143,7 +173,10 @@ class Bundle:
         return worst
 
     def __repr__(self) -> str:
-        method, backbone = self.manifest.method.name, self.manifest.backbone.adapter
-        lines = [f"Bundle({method} on {backbone}: {', '.join(self.manifest.graphs)})"]
-        lines += [f"  {factor.name}: {factor.role} {factor.shape}" for factor in self.factors]
+        heads = self.manifest.heads
+        methods = ", ".join(dict.fromkeys(head.method.name for head in heads.values()))
+        lines = [f"Bundle({methods} on {self.manifest.backbone.adapter}: {', '.join(self.manifest.graphs)})"]
+        for name, head in heads.items():
+            lines += [f"  head {name}:"] if len(heads) > 1 else []
+            lines += [f"  {factor.name}: {factor.role} {factor.shape}" for factor in head.factors]
         return "\n".join(lines)

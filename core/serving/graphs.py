@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from copy import copy
 from hashlib import sha256
 from pathlib import Path
 
@@ -34,6 +35,12 @@ class Graphs:
         self._sessions: dict[str, ort.InferenceSession] = {}
         self._lock = threading.Lock()
 
+    def of(self, manifest: Manifest) -> "Graphs":
+        """Give the same graphs under the names of another view of the manifest; what is open is open for both."""
+        view = copy(self)
+        view._manifest = manifest
+        return view
+
     def require(self, *names: str) -> None:
         """Raise `CapabilityError` where the bundle lacks one of the graphs."""
         for name in names:
@@ -47,11 +54,14 @@ class Graphs:
         """
         graphs = self._manifest.graphs
         if name not in graphs:
+            heads = self._manifest.heads
+            methods = ", ".join(dict.fromkeys(head.method.name for head in heads.values()))
+            choose = f"choose one of several heads: bundle.head({next(iter(heads))!r})"
             raise CapabilityError(
                 f"this bundle cannot {name}",
                 expected=f"a graph {name!r}",
                 found=", ".join(graphs),
-                hint=f"export a head ({self._manifest.method.name} here) or backbone that can {name}",
+                hint=choose if len(heads) > 1 else f"export a head ({methods} here) or backbone that can {name}",
             )
         return graphs[name]
 
@@ -70,9 +80,9 @@ class Graphs:
         """Give the session of a graph; the first call opens it, from bytes whose hash was just checked."""
         graph = self.graph(name)
         with self._lock:
-            if name not in self._sessions:
-                self._sessions[name] = self._open(graph)
-            return self._sessions[name]
+            if graph.file not in self._sessions:
+                self._sessions[graph.file] = self._open(graph)
+            return self._sessions[graph.file]
 
     def _open(self, graph: BundleGraph) -> ort.InferenceSession:
         path = self._folder / graph.file

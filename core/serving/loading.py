@@ -1,22 +1,16 @@
 """Load a bundle that may have been damaged, or made by somebody who means harm."""
 
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from unbraid.core.artefacts import read_json, verify_folder
-from unbraid.core.bundle import BUNDLE_FILE, BundleGraph, BundleTensor, Manifest
-from unbraid.core.errors import DamagedArtefactError
+from unbraid.core.artefacts import MANIFEST, read_json, verify_folder
+from unbraid.core.bundle import BUNDLE_FILE, BundleGraph, BundleTensor, Manifest, triton_files
+from unbraid.core.errors import ArtefactError, DamagedArtefactError
 from unbraid.core.serving.bundle import Bundle
+from unbraid.core.serving.files import MAX_GRAPH_BYTES, look_at_files
 from unbraid.core.serving.graphs import read_graph
 from unbraid.core.serving.session import CPU
-
-#: Largest ONNX file; protobuf has the same limit.
-MAX_GRAPH_BYTES = 2**31 - 1
-#: Largest manifest.
-MAX_MANIFEST_BYTES = 2**22
 
 
 def load_bundle(
@@ -24,9 +18,9 @@ def load_bundle(
 ) -> Bundle:
     """Check a bundle and give it, ready to run; no file is opened by onnxruntime before all were checked.
 
-    Checked are the list of files with size and sha256, the manifest, and every graph against the rules of bundles (no
-    control flow, no random or foreign operators, no data in other files). Links and hard links are refused. Imports no
-    torch.
+    Checked are the list of files with size and sha256, the manifest, Triton's configuration, and every graph against
+    the rules of bundles (no control flow, no random or foreign operators, no data in other files). Links, hard links
+    and files below `models` that nobody listed are refused. Imports no torch.
 
     Args:
         path: folder that `export` wrote.
@@ -40,47 +34,46 @@ def load_bundle(
         FormatVersionError: a newer version of Unbraid wrote it.
     """
     path = Path(path)
-    if path.is_dir():
-        _refuse_strange_files(path, max_bytes)
-    listed = verify_folder(path, kind="bundle")["files"]
-    manifest = _manifest(path, listed)
-    for name, graph in manifest.graphs.items():
-        _check_graph(path, name, graph)
+    manifest = read_manifest(path, max_bytes=max_bytes)
+    for name in manifest.graphs:
+        check_graph(path, manifest, name)
     return Bundle(path, manifest, threads=threads, providers=providers)
 
 
-def _refuse_strange_files(folder: Path, max_bytes: int) -> None:
-    """Look at every entry before any is read: a link could lead out of the bundle, and a device never ends."""
-    for entry in _entries(folder):
-        status = entry.stat(follow_symlinks=False)
-        limit = MAX_MANIFEST_BYTES if entry.name.endswith(".json") else max_bytes
-        if not stat.S_ISREG(status.st_mode):
-            raise _strange(entry.path, "a plain file", "a link or device")
-        if status.st_nlink > 1:
-            raise _strange(entry.path, "a file with one name", f"a hard link ({status.st_nlink} names)")
-        if status.st_size > limit:
-            raise _strange(entry.path, f"at most {limit:,} bytes", f"{status.st_size:,} bytes")
-
-
-def _entries(folder: Path | str) -> list["os.DirEntry[str]"]:
-    found = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            found += _entries(entry.path) if entry.is_dir(follow_symlinks=False) else [entry]
-    return found
-
-
-def _strange(path: str, expected: str, found: str) -> DamagedArtefactError:
-    return DamagedArtefactError(f"{path} is refused", expected=expected, found=found, hint="copy the bundle again")
-
-
-def _manifest(path: Path, listed: Mapping[str, Any]) -> Manifest:
+def read_manifest(path: Path, *, max_bytes: int = MAX_GRAPH_BYTES) -> Manifest:
+    """Check every file of a bundle against the list, and the manifest against itself; raises as `load_bundle`."""
+    if path.is_file():
+        hint = "unpack it and load the folder; whatever is in it is checked then"
+        raise ArtefactError(f"{path} is no bundle", expected="a folder that export wrote", found="a file", hint=hint)
+    found = look_at_files(path, max_bytes) if path.is_dir() else []
+    listed = verify_folder(path, kind="bundle")["files"]
+    _refuse_unlisted(path, found, listed)
     if BUNDLE_FILE not in listed:
         raise DamagedArtefactError(f"{path} has no {BUNDLE_FILE}", expected=BUNDLE_FILE, found=", ".join(listed)[:200])
     manifest = Manifest.from_json(read_json(path / BUNDLE_FILE))
     _check_listed(manifest, listed)
     _check_consistent(manifest)
+    _check_triton(path, manifest)
     return manifest
+
+
+def check_graph(path: Path, manifest: Manifest, name: str) -> None:
+    """Walk a graph before onnxruntime sees it: a model is a program, and some never end; raises as `load_bundle`."""
+    from unbraid.core.bundle.rules import file_violations  # here, because onnx takes a while to import
+
+    graph = manifest.graphs[name]
+    data = read_graph(path / graph.file, graph)
+    inputs, outputs = ({t.name: t.shape for t in side} for side in (graph.inputs, graph.outputs))
+    for broken in file_violations(name, data, inputs=inputs, outputs=outputs):
+        raise DamagedArtefactError(broken.problem, expected=broken.expected, found=broken.found, hint=broken.hint)
+
+
+def _refuse_unlisted(path: Path, found: Sequence[str], listed: Mapping[str, Any]) -> None:
+    """Refuse files a server would find in the model repository although nobody exported them."""
+    for name in found:
+        if name.startswith("models/") and name not in listed:
+            problem, hint = f"{path / name} belongs to no graph", "remove it, or export again"
+            raise DamagedArtefactError(problem, expected=f"files that {MANIFEST} lists", found=name, hint=hint)
 
 
 def _check_listed(manifest: Manifest, listed: Mapping[str, Any]) -> None:
@@ -94,28 +87,29 @@ def _check_listed(manifest: Manifest, listed: Mapping[str, Any]) -> None:
 def _check_consistent(manifest: Manifest) -> None:
     """Hold the graphs every bundle knows to the shapes the manifest states for images, latents and factors."""
     image, latent = (BundleTensor("image", manifest.image),), (BundleTensor("latent", manifest.latent),)
-    factors = tuple(BundleTensor(factor.name, factor.shape) for factor in manifest.factors)
-    sides = {
-        "encode": (image, latent),
-        "disentangle": (latent, factors),
-        "entangle": (factors, latent),
-        "decode": (latent, image),
-    }
-    for name, graph in manifest.graphs.items():
-        given = (tuple(t for t in graph.inputs if t.name != "noise"), graph.outputs)
-        if name in sides and given != sides[name]:
-            raise DamagedArtefactError(f"graph {name} contradicts {BUNDLE_FILE}", expected=sides[name], found=given)
-    missing = {"encode", "disentangle"} - manifest.graphs.keys()
-    if missing:
+    _check_sides(manifest.graphs, {"encode": (image, latent), "decode": (latent, image)})
+    for name, head in manifest.heads.items():
+        factors = tuple(BundleTensor(factor.name, factor.shape) for factor in head.factors)
+        _check_sides(manifest.of(name).graphs, {"disentangle": (latent, factors), "entangle": (factors, latent)})
+    if "encode" not in manifest.graphs:
         found = ", ".join(manifest.graphs)
-        raise DamagedArtefactError("the bundle is incomplete", expected=f"graph {', '.join(missing)}", found=found)
+        raise DamagedArtefactError("the bundle is incomplete", expected="graph encode", found=found)
 
 
-def _check_graph(path: Path, name: str, graph: BundleGraph) -> None:
-    """Walk the graph before onnxruntime sees it: a model is a program, and some never end."""
-    from unbraid.core.bundle.rules import file_violations  # here, because onnx takes a while to import
+def _check_sides(graphs: Mapping[str, BundleGraph], sides: Mapping[str, Any]) -> None:
+    for name in graphs.keys() & sides.keys():
+        given = (tuple(t for t in graphs[name].inputs if t.name != "noise"), graphs[name].outputs)
+        if given != sides[name]:
+            raise DamagedArtefactError(f"graph {name} contradicts {BUNDLE_FILE}", expected=sides[name], found=given)
 
-    data = read_graph(path / graph.file, graph)
-    inputs, outputs = ({t.name: t.shape for t in side} for side in (graph.inputs, graph.outputs))
-    for broken in file_violations(name, data, inputs=inputs, outputs=outputs):
-        raise DamagedArtefactError(broken.problem, expected=broken.expected, found=broken.found, hint=broken.hint)
+
+def _check_triton(path: Path, manifest: Manifest) -> None:
+    """Refuse a configuration that says anything the manifest does not: another backend would run other code."""
+    for name, text in triton_files(manifest).items():
+        try:
+            found = (path / name).read_bytes()
+        except OSError as error:
+            raise DamagedArtefactError(f"{path / name} is missing", expected=text, found=error.strerror) from error
+        if found != text.encode():
+            problem, hint = f"{path / name} contradicts {BUNDLE_FILE}", "export it again"
+            raise DamagedArtefactError(problem, expected=text, found=f"{found!r:.300}", hint=hint)

@@ -67,7 +67,7 @@ class ToyHead(Disentangler):
     """Rotates the latent and cuts it: entangling what was disentangled gives the latent back, exactly but rounding."""
 
     factors = (
-        Factor("letter", (3,), "content", distribution="categorical"),
+        Factor("letter", (3,), "content", "content", distribution="categorical"),
         Factor("hand", (4,), "style"),
         Factor("remainder", (1,), "rest"),
     )

@@ -3,17 +3,20 @@
 import json
 from hashlib import sha256
 
+import jsonschema
 import numpy as np
+import onnx
 import pytest
 import torch
 from safetensors.numpy import load_file
 
 from unbraid.core.artefacts import verify_folder
-from unbraid.core.bundle import Manifest
+from unbraid.core.bundle import Manifest, manifest_schema
 from unbraid.core.errors import ArtefactError, ConfigError, ExportError, ImageError, ParityError
 from unbraid.core.export import export_bundle
-from unbraid.core.export.bundle import _public
+from unbraid.core.export.description import _public, describe
 from unbraid.core.export.rows import image_rows
+from unbraid.core.export.stages import stages_of
 from unbraid.core.interfaces import Factor, Graph
 
 
@@ -26,18 +29,45 @@ def test_the_manifest_says_what_is_in_the_folder(exported, written):
     assert written["schema_version"] == 1
     assert {"unbraid", "torch", "onnx", "onnxruntime", "opset"} <= written["versions"].keys()
     assert written["versions"]["opset"] == "20"
-    assert written["method"] == {"name": "toy", "distribution": "unbraid-toys", "version": "1.2.3"}
     assert written["image"] == {"dtype": "float32", "shape": ["batch", 1, 8, 8]}
-    assert written["preprocessing"] == {"range": [0, 1], "layout": "NCHW"}
+    assert written["preprocessing"]["range"] == [0, 1] and written["preprocessing"]["layout"] == "NCHW"
     assert written["latent"]["shape"] == ["batch", 8]
-    assert [f["name"] for f in written["factors"]] == ["letter", "hand", "remainder"]
-    assert written["factors"][0] == {
+    assert written["noise"] == {"input": "noise", "default": "zeros"}
+
+
+def test_the_manifest_says_what_the_head_is(exported, written):
+    (head,) = written["heads"].values()
+    assert head["method"] == {"name": "toy", "distribution": "unbraid-toys", "version": "1.2.3"}
+    assert [f["name"] for f in head["factors"]] == ["letter", "hand", "remainder"]
+    assert head["factors"][0] == {
         "name": "letter",
         "shape": [3],
         "role": "content",
         "distribution": "categorical",
+        "label": "content",
     }
-    assert written["capabilities"] == ["classify", "decode", "entangle", "score"]
+    assert head["capabilities"] == ["classify", "entangle", "score"]
+    assert head["graphs"]["vary"] == "vary" and head["ensemble"] == "factors"
+    assert exported.report.manifest.capabilities == ("classify", "decode", "entangle", "score")
+
+
+def test_the_fingerprint_of_the_head_is_that_of_what_is_exported(exported):
+    """Weights that only train are no part of it, all others are."""
+    model = exported.model
+    head = model.head
+
+    def print_of():
+        stages = stages_of({"default": model})
+        return describe({"default": model}, stages, {}, 20).heads["default"].fingerprint
+
+    before = exported.report.manifest.heads["default"].fingerprint
+    assert print_of() == before
+    for part, same in ((head.critic, True), (head.classifier, False)):
+        kept = part.bias.detach().clone()
+        with torch.no_grad():
+            part.bias.add_(1)
+            assert (print_of() == before) is same
+            part.bias.copy_(kept)
 
 
 def test_the_backbone_is_named_by_its_fingerprint_and_not_by_a_local_path(exported, written):
@@ -70,6 +100,8 @@ def test_every_graph_is_hashed_measured_and_described(exported, written):
         data = (exported.folder / "models" / name / "1" / "model.onnx").read_bytes()
         assert (graph["file"], graph["bytes"]) == (f"models/{name}/1/model.onnx", len(data))
         assert graph["sha256"] == sha256(data).hexdigest()
+        assert (graph["opset"], graph["batch_max"], graph["precision"]) == (20, 256, "float32")
+        assert graph["ir_version"] == onnx.load_from_string(data).ir_version
         assert graph["tolerance"]["batches"] == [1, 2, 5, 257]
         assert 0 <= graph["tolerance"]["max_abs"] <= graph["tolerance"]["bound"]
     assert written["graphs"]["disentangle"]["outputs"][1] == {
@@ -85,6 +117,17 @@ def test_the_manifest_survives_reading(exported, written):
     assert Manifest.from_json(written) == exported.report.manifest
 
 
+def test_the_manifest_keeps_its_schema(written):
+    schema = manifest_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(written, schema)
+    assert Manifest.from_json(written).id == sha256(json_text(written).encode()).hexdigest()
+
+
+def json_text(value):
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
 def test_the_samples_are_rows_of_the_live_model(exported):
     given, stored = (load_file(exported.folder / "samples" / f"{side}.safetensors") for side in ("in", "out"))
     assert {array.shape[0] for array in [*given.values(), *stored.values()]} == {8}
@@ -96,7 +139,8 @@ def test_the_samples_are_rows_of_the_live_model(exported):
 
 def test_the_folder_is_an_artefact_and_tells_of_no_machine(exported):
     files = verify_folder(exported.folder, kind="bundle")["files"]
-    assert {"README.md", "manifest.json", "samples/in.safetensors"} <= files.keys()
+    assert {"README.md", "LICENSES", "manifest.json", "samples/in.safetensors"} <= files.keys()
+    assert "CC0-1.0" in (exported.folder / "LICENSES").read_text()
     for name in files:
         assert b"/home/" not in (exported.folder / name).read_bytes()
     assert "`hand`" in (exported.folder / "README.md").read_text()

@@ -48,7 +48,7 @@ def test_weights_modes_flags_hooks_gradients_and_generators_are_left_as_they_wer
     before, frozen = state(model.head), state(model.backbone)
     fingerprint = model.backbone.fingerprint
     generators = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
-    for stage in stages_of(model):
+    for stage in stages_of({"default": model}):
         if stage.name in ("encode", "disentangle"):
             stage.onnx_bytes(20)
     same(before, state(model.head))

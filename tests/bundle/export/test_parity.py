@@ -137,6 +137,6 @@ def test_large_images_are_compared_in_small_batches(toys, monkeypatch):
     model = toys.make_model()
     images = image_rows(None, model.backbone.info.input)
     assert len(images) == 8
-    stage = stages_of(model)[0]
-    figure = measure(stage, stage.onnx_bytes(20), rows_of([stage], model.head, images)["encode"])
+    stage = stages_of({"default": model})[0]
+    figure = measure(stage, stage.onnx_bytes(20), rows_of([stage], {}, images)["encode"])
     assert figure.batches == (1, 2, 5)

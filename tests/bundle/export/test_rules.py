@@ -75,6 +75,10 @@ CASES = {
         "foreign operator set",
         "standard",
     ),
+    "unknown operator": (make(helper.make_node("Evil", ["x"], ["y"], "evil")), "evil (Evil)", "standard"),
+    "text": (make(helper.make_node("StringNormalizer", ["x"], ["y"], "text")), "text (StringNormalizer)", "numbers"),
+    "picture": (make(helper.make_node("ImageDecoder", ["x"], ["y"], "png")), "png (ImageDecoder)", "numbers"),
+    "list": (make(helper.make_node("SequenceEmpty", [], ["y"], "list")), "list (SequenceEmpty)", "numbers"),
     "opset too old": (make(opset=17), "wrong opset", "18..23"),
     "opset too new": (make(opset=24), "wrong opset", "18..23"),
     "static batch": (make(inputs=[tensor(shape=(2, 4))]), "input x has a static batch", "x.shape[0]"),
@@ -126,11 +130,15 @@ def test_a_local_function_is_foreign():
     assert "'ours'" in {violation.found for violation in broken(model)}
 
 
+def test_operators_that_only_sound_like_lists_pass():
+    assert broken(make(helper.make_node("ReverseSequence", ["x", "l"], ["y"]))) == []
+
+
 def test_an_opset_other_than_asked_for_is_seen():
     assert broken(make(opset=18), opset=20)[0].found == "[18]"
 
 
-@pytest.mark.parametrize("place", ["initialiser", "attribute"])
+@pytest.mark.parametrize("place", ["initialiser", "attribute", "training"])
 def test_external_data_is_seen_wherever_it_is(place):
     weight = helper.make_tensor("w", TensorProto.FLOAT, [4], b"0" * 16, raw=True)
     weight.ClearField("raw_data")
@@ -138,7 +146,10 @@ def test_external_data_is_seen_wherever_it_is(place):
     weight.external_data.add(key="location", value="weights.bin")
     add = helper.make_node("Add", ["x", "w"], ["y"])
     constant = helper.make_node("Constant", [], ["w"], value=weight)
-    model = make(add, initializer=[weight]) if place == "initialiser" else make(constant, add)
+    model = make(constant, add) if place == "attribute" else make(add, initializer=[weight])
+    if place == "training":
+        model = make()
+        model.training_info.add().algorithm.initializer.append(weight)
     assert "tensor w lies in another file" in broken(model)[0].problem
 
 

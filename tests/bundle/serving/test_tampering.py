@@ -3,15 +3,18 @@
 import json
 import os
 import shutil
+import zipfile
 from hashlib import sha256
 
+import jsonschema
 import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from unbraid.core.bundle import manifest_schema
 from unbraid.core.errors import ArtefactError, DamagedArtefactError, FormatVersionError
-from unbraid.core.serving import load_bundle
+from unbraid.core.serving import files, load_bundle
 
 ENCODE = "models/encode/1/model.onnx"
 DECODE = "models/decode/1/model.onnx"
@@ -149,6 +152,70 @@ def test_files_that_are_too_large_are_refused(folder):
     refused(folder, "is refused")
 
 
+def test_too_many_files_and_folders_are_refused(folder, monkeypatch):
+    monkeypatch.setattr(files, "MAX_FILES", 5)
+    assert "5 files" in str(refused(folder, "is refused"))
+    monkeypatch.undo()
+    (folder / "/".join("abcdefghij")).mkdir(parents=True)
+    assert "8 folders" in str(refused(folder, "is refused"))
+
+
+def test_names_that_differ_in_case_alone_are_refused(folder):
+    (folder / "MANIFEST.json").write_text("{}")
+    assert "case" in str(refused(folder, "is refused"))
+
+
+@pytest.mark.parametrize("name", ["models/evil/1/model.py", "models/encode/2/model.onnx", "models/encode/1/model.py"])
+def test_what_a_server_would_find_although_nobody_exported_it_is_refused(folder, name):
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("import os")
+    refused(folder, "belongs to no graph")
+
+
+@pytest.mark.parametrize("name", ["encode", "factors"])
+@pytest.mark.parametrize(
+    "line", ['backend: "python"', 'parameters { key: "EXECUTION_ENV_PATH" value { string_value: "x" } }']
+)
+def test_a_configuration_that_says_something_else_is_refused(folder, name, line):
+    path = folder / f"models/{name}/config.pbtxt"
+    path.write_text(f"{path.read_text()}{line}\n")
+    relist(folder)
+    refused(folder, r"config\.pbtxt contradicts manifest\.json")
+
+
+def slip(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../slipped", "gotcha")
+
+
+def bomb(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", bytes(10**8))
+
+
+@pytest.mark.parametrize("make", [slip, bomb])
+def test_archives_are_refused_unopened(tmp_path, make):
+    (tmp_path / "deep").mkdir()
+    make(tmp_path / "deep" / "bundle.zip")
+    assert "unpack" in refused(tmp_path / "deep" / "bundle.zip", "is no bundle", ArtefactError).hint
+    assert [path.name for path in tmp_path.rglob("*")] == ["deep", "bundle.zip"]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "CHECKSUMS.json"])
+def test_a_key_that_comes_twice_is_refused(folder, name):
+    text = (folder / name).read_text()
+    (folder / name).write_text(f'{{"version": 1, "version": 1, {text.lstrip()[1:]}')
+    if name == "manifest.json":
+        relist(folder)
+    refused(folder, "is no valid JSON")
+
+
+@pytest.mark.parametrize("version", [0, -1, 2, 10**30])
+def test_formats_nobody_wrote_are_refused(folder, version):
+    edit(folder, lambda manifest: manifest.update(schema_version=version))
+    refused(folder, "written by a newer|no such format", FormatVersionError)
+
+
 def test_newer_formats_say_to_upgrade(folder):
     edit(folder, lambda manifest: manifest.update(schema_version=2))
     assert "upgrade" in refused(folder, "newer version", FormatVersionError).hint
@@ -162,6 +229,10 @@ def test_a_head_is_no_bundle(folder, tmp_path):
     (folder / "CHECKSUMS.json").write_text(json.dumps(listed | {"kind": "head"}))
     refused(folder, "is no bundle", ArtefactError)
     refused(tmp_path / "nothing", "there is no folder", ArtefactError)
+
+
+def head(manifest):
+    return manifest["heads"]["default"]
 
 
 CHANGES = {
@@ -183,12 +254,43 @@ CHANGES = {
     "zero width": (lambda m: m["latent"].update(shape=["batch", 0]), "size is malformed"),
     "fraction": (lambda m: m["latent"].update(shape=["batch", 8.0]), "size is malformed"),
     "another latent": (lambda m: m["latent"].update(shape=["batch", 9]), "contradicts manifest.json"),
-    "unknown role": (lambda m: m["factors"][0].update(role="taste"), "factor is malformed"),
-    "factor missing": (lambda m: m["factors"].pop(), "contradicts manifest.json"),
-    "factors swapped": (lambda m: m["factors"].reverse(), "contradicts manifest.json"),
+    "unknown role": (lambda m: head(m)["factors"][0].update(role="taste"), "'role' is malformed"),
+    "factor missing": (lambda m: head(m)["factors"].pop(), "contradicts manifest.json"),
+    "factors swapped": (lambda m: head(m)["factors"].reverse(), "contradicts manifest.json"),
     "a list": (lambda m: m.update(backbone=[]), "'backbone' is missing or of the wrong type"),
-    "null": (lambda m: m.update(method=None), "'method' is missing"),
+    "null": (lambda m: head(m).update(method=None), "'method' is missing"),
+    "no head": (lambda m: m["heads"].clear(), "there is no head"),
+    "head as a path": (lambda m: m["heads"].update({"../up": head(m)}), "head '.*' is malformed"),
+    "head with a graph of another": (lambda m: head(m)["graphs"].update(entangle="decode"), "'default' is malformed"),
+    "head with a graph nobody has": (lambda m: head(m)["graphs"].update(sing="sing"), "'default' is malformed"),
+    "head that cannot": (lambda m: head(m)["graphs"].pop("disentangle"), "'default' is malformed"),
+    "ensemble as a path": (lambda m: head(m).update(ensemble="../up"), "ensemble is malformed"),
+    "ensemble over a graph": (lambda m: head(m).update(ensemble="encode"), "ensemble is malformed"),
+    "ensemble that is not there": (lambda m: head(m).update(ensemble="others"), "is missing"),
+    "no word of an ensemble": (lambda m: head(m).pop("ensemble"), "'ensemble' is missing"),
+    "tensor as a path": (lambda m: m["graphs"]["encode"]["inputs"][0].update(name="../up"), "a name that is none"),
+    "tensor with a quote": (lambda m: m["graphs"]["encode"]["inputs"][0].update(name='a" b: "'), "a name that is none"),
+    "tensor renamed": (lambda m: m["graphs"]["vary"]["inputs"][1].update(name="moise"), "contradicts manifest.json"),
+    "unknown precision": (lambda m: m["graphs"]["encode"].update(precision="int1"), "'precision' is malformed"),
+    "capital name": (lambda m: m["graphs"].update(Encode=m["graphs"]["encode"]), "'Encode' is misplaced"),
+    "long name": (lambda m: m["graphs"].update({"a" * 65: m["graphs"]["encode"]}), "is misplaced"),
 }
+
+
+# What no schema can say: how parts of a manifest must agree.
+BEYOND_SCHEMA = {
+    *("file of another graph", "another latent", "factor missing", "factors swapped", "tensor renamed"),
+    *("head with a graph of another", "head with a graph nobody has", "ensemble over a graph"),
+    *("ensemble that is not there", "fraction"),  # 8.0 is an integer to JSON Schema
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_the_schema_sees_what_a_schema_can(exported, case):
+    manifest = exported.report.manifest.to_json()
+    CHANGES[case][0](manifest := json.loads(json.dumps(manifest)))
+    errors = list(jsonschema.Draft202012Validator(manifest_schema()).iter_errors(manifest))
+    assert bool(errors) is (case not in BEYOND_SCHEMA)
 
 
 @pytest.mark.parametrize("case", CHANGES)
@@ -214,12 +316,23 @@ def encoder(*nodes, initializer=()):
     return helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
 
 
-def external(key, value):
+def external(**where):
     tensor = helper.make_tensor("w", TensorProto.FLOAT, [1], b"0000", raw=True)
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key=key, value=value)
+    for key, value in where.items():
+        tensor.external_data.add(key=key, value=str(value))
     return encoder(helper.make_node("Add", ["image", "w"], ["latent"]), initializer=[tensor])
+
+
+def hidden_external():
+    """Data in another file, in an attribute of a node of a nested graph."""
+    model = onnx.load_from_string(external(location="secret"))
+    (weight,) = model.graph.initializer
+    inner = helper.make_graph([helper.make_node("Constant", [], ["c"], value=weight)], "inner", [], [])
+    node = helper.make_node("Relu", ["image"], ["latent"])
+    node.attribute.append(helper.make_attribute("body", inner))
+    return encoder(node)
 
 
 def forever():
@@ -227,13 +340,40 @@ def forever():
     return encoder(helper.make_node("Loop", ["", "go", "image"], ["latent"], body=body))
 
 
+def shaped(image, latent=("batch", 8), kind=TensorProto.FLOAT):
+    model = onnx.load_from_string(encoder(helper.make_node("Relu", ["image"], ["latent"])))
+    del model.graph.input[:], model.graph.output[:]
+    model.graph.input.append(helper.make_tensor_value_info("image", kind, image))
+    model.graph.output.append(helper.make_tensor_value_info("latent", TensorProto.FLOAT, latent))
+    return model.SerializeToString()
+
+
+ELSEWHERE = "another file"
+FREE = ("batch", 1, 8, 8)
 HOSTILE = {
     "endless loop": (forever(), "Loop"),
     "random": (encoder(helper.make_node("RandomNormalLike", ["image"], ["latent"])), "RandomNormalLike"),
+    "random scan": (encoder(helper.make_node("Scan", ["image"], ["latent"])), "Scan"),
+    "branch": (encoder(helper.make_node("If", ["image"], ["latent"])), "If"),
     "foreign": (encoder(helper.make_node("Evil", ["image"], ["latent"], domain="evil")), "Evil"),
-    "secret file": (external("location", "../../secret"), "another file"),
-    "absolute file": (external("location", "/etc/passwd"), "another file"),
-    "sibling file": (external("location", "model.onnx.data"), "another file"),
+    "extra operator": (encoder(helper.make_node("Evil", ["image"], ["latent"])), "Evil"),
+    "picture decoder": (encoder(helper.make_node("ImageDecoder", ["image"], ["latent"])), "ImageDecoder"),
+    "fixed batch": (shaped((2, 1, 8, 8)), "static batch"),
+    "fixed batch of the output": (shaped(FREE, (2, 8)), "static batch"),
+    "another shape": (shaped(("batch", 1, 8, 9)), "wrong shape"),
+    "double": (shaped(FREE, kind=TensorProto.DOUBLE), "wrong dtype"),
+    "file above": (external(location="../../secret"), ELSEWHERE),
+    "file above by a detour": (external(location="a/../../../secret"), ELSEWHERE),
+    "absolute file": (external(location="/etc/passwd"), ELSEWHERE),
+    "endless device": (external(location="/dev/zero"), ELSEWHERE),
+    "sibling file": (external(location="model.onnx.data"), ELSEWHERE),
+    "the samples": (external(location="../../../samples/in.safetensors"), ELSEWHERE),
+    "offset past the end": (external(location="EMPTY", offset=10**15), ELSEWHERE),
+    "length past the end": (external(location="EMPTY", length=10**15), ELSEWHERE),
+    "negative offset": (external(location="EMPTY", offset=-1), ELSEWHERE),
+    "size that does not fit": (external(location="EMPTY", length=3), ELSEWHERE),
+    "no location": (external(), ELSEWHERE),
+    "hidden in a nested graph": (hidden_external(), ELSEWHERE),
     "junk": (b"\xff" * 100, "no ONNX file"),
     "nothing": (b"", "malformed"),
 }
