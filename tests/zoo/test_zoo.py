@@ -86,6 +86,8 @@ TOYS = [
     Toy("matching", "vector"),
     Toy("nvae", "vector"),
     Toy("nvae", "vector", missing=0.4),
+    Toy("m2", "vector", missing=0.4),
+    Toy("m2", "feature_map", settings={"encoder": (16,), "decoder": (16,), "classifier": (16,)}),
     Toy("jade", "vector", settings={"encoder": (16,), "decoder": (16,), "classifier": (16,)}),
 ]
 

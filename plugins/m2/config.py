@@ -1,0 +1,52 @@
+"""Settings of M2."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unbraid.core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class M2Config:
+    """Settings of M2; the defaults are the `default` preset.
+
+    Args:
+        style: numbers in the style latent.
+        alpha: weight of the classifier's cross-entropy, equation (9): a row of N_l labelled ones among N counts
+            alpha N / N_l. Where all labels are known the classifier hears nothing else, so it changes nothing.
+        variance: of the Gaussian likelihood p(x|y, z), in standardised numbers of the frozen latent; smaller values
+            ask for better reconstructions and cost more divergence.
+        encoder, decoder, classifier: hidden widths of q(z|x, y), p(x|y, z) and q(y|x).
+        rows: rows of a training step. Where labels are missing each is encoded and decoded once a class.
+        standardise: of the frozen latents before anything else: `dim`, `channel` or `none`.
+        lr: of Adam.
+        steps: training steps of a fit unless told otherwise.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    style: int = 16
+    alpha: float = 10.0
+    variance: float = 0.1
+    encoder: tuple[int, ...] = (256, 256)
+    decoder: tuple[int, ...] = (256, 256)
+    classifier: tuple[int, ...] = (256, 256)
+    rows: int = 128
+    standardise: Literal["none", "dim", "channel"] = "dim"
+    lr: float = 1e-3
+    steps: int = 3_000
+
+    def __post_init__(self) -> None:
+        for name in ("style", "rows", "steps"):
+            self._check(getattr(self, name) >= 1, name, ">= 1")
+        self._check(self.alpha >= 0, "alpha", ">= 0")
+        for name in ("variance", "lr"):
+            self._check(getattr(self, name) > 0, name, "> 0")
+        for name in ("encoder", "decoder", "classifier"):
+            widths = getattr(self, name)
+            self._check(bool(widths) and min(widths) >= 1, name, "one or more hidden widths, each >= 1")
+
+    def _check(self, good: bool, name: str, expected: str) -> None:
+        if not good:
+            raise ConfigError(f"m2: {name} is out of range", expected=expected, found=getattr(self, name))
