@@ -19,6 +19,7 @@ from unbraid.core.interfaces.disentangler import Disentangler, only
 from unbraid.core.interfaces.draws import Draws, derive_seed
 from unbraid.core.interfaces.graph import Graph
 from unbraid.core.interfaces.objective import Losses, Objective, OptimiserSpec, Term, total
+from unbraid.core.interfaces.picture import Picture
 from unbraid.core.interfaces.posterior import Posterior
 from unbraid.core.interfaces.specs import DEFAULT_DOMAIN, Factor, ImageSpec, LabelSpec, LatentSpec
 
@@ -49,6 +50,7 @@ __all__ = [
     "Objective",
     "OptimiserSpec",
     "Pairs",
+    "Picture",
     "Posterior",
     "Rows",
     "SameClassPairs",

@@ -1,6 +1,6 @@
 """A method's network: it splits a latent into named factors and, where it can, puts them back together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -10,6 +10,7 @@ from unbraid.core.errors import CapabilityError
 from unbraid.core.interfaces.backbone import Backbone
 from unbraid.core.interfaces.graph import Graph
 from unbraid.core.interfaces.objective import Objective
+from unbraid.core.interfaces.picture import Picture
 from unbraid.core.interfaces.posterior import Posterior
 from unbraid.core.interfaces.specs import Factor, LabelSpec, LatentSpec
 
@@ -79,6 +80,20 @@ class Disentangler(nn.Module):
     def sample(self, noise: Tensor) -> dict[str, Tensor]:
         """Turn standard normal noise into factors of the prior."""
         raise self.lacks("sample")
+
+    def pictures(
+        self, latents: "Latents", labels: Mapping[str, LabelSpec], decode: Callable[[Tensor], Tensor] | None
+    ) -> Sequence[Picture]:
+        """Draw what only this method has to show; reports print it. None unless the method says otherwise.
+
+        Called in evaluation mode and without gradients.
+
+        Args:
+            latents: of samples the head was not trained on, where there are any, with their labels; 2,000 at most.
+            labels: role -> label, for the names of classes.
+            decode: latents `(B, *latent)` -> pictures `(B, C, H, W)` in [0, 1]; None where the backbone cannot.
+        """
+        return ()
 
     def domain(self, name: str) -> "Disentangler":
         """Give the view of one domain; an ordinary head is its own."""

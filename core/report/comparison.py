@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unbraid.core.errors import CapabilityError, DataError
-from unbraid.core.interfaces import Backbone, Dataset
+from unbraid.core.interfaces import Backbone, Dataset, Picture
 from unbraid.core.report.page import write_page
-from unbraid.core.report.pictures import Picture, swap_picture
+from unbraid.core.report.pictures import swap_picture
 
 if TYPE_CHECKING:
     from unbraid.core.comparison import Comparison, Summary

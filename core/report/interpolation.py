@@ -8,8 +8,9 @@ import torch
 from unbraid.core.errors import DataError
 from unbraid.core.interfaces.dataset import Dataset
 from unbraid.core.interfaces.draws import derive_seed
+from unbraid.core.interfaces.picture import Picture
 from unbraid.core.report.drawing import Pictures, floats, framed, png_of
-from unbraid.core.report.pictures import Picture, least_seen
+from unbraid.core.report.pictures import least_seen
 
 if TYPE_CHECKING:
     from unbraid.core.attached import AttachedModel

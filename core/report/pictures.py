@@ -1,6 +1,5 @@
 """Grids of swaps as PNG: content donors down, style donors across, the true cells beside them."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,19 +9,11 @@ import torch
 from unbraid.core.errors import DataError
 from unbraid.core.interfaces.dataset import Dataset
 from unbraid.core.interfaces.draws import derive_seed
+from unbraid.core.interfaces.picture import Picture
 from unbraid.core.report.drawing import Pictures, Pixels, beside, floats, framed, png_of
 
 if TYPE_CHECKING:
     from unbraid.core.attached import AttachedModel
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A PNG, what it shows, and what it is called where several stand together."""
-
-    caption: str
-    png: bytes
-    title: str = ""
 
 
 def swap_grid(model: "AttachedModel", contents: Pictures, styles: Pictures, truth: Pictures | None = None) -> bytes:

@@ -10,10 +10,10 @@ import torch
 from unbraid.core.images import as_images
 from unbraid.core.interfaces import Backbone, Dataset
 from unbraid.core.interfaces.draws import Draws, derive_seed
+from unbraid.core.interfaces.picture import Picture
 from unbraid.core.report.charts import read_curves
 from unbraid.core.report.drawing import framed, grid, png_of
 from unbraid.core.report.page import write_page
-from unbraid.core.report.pictures import Picture
 
 if TYPE_CHECKING:
     from unbraid.core.pretraining import Reconstruction

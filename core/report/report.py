@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from unbraid.core.evaluation import Evaluation
 from unbraid.core.evaluation.table import by_kind
+from unbraid.core.interfaces.picture import Picture
 from unbraid.core.report.attackers import attacker_table
 from unbraid.core.report.charts import Curve
 from unbraid.core.report.headline import headlines
 from unbraid.core.report.illustrations import Illustrations
 from unbraid.core.report.page import write_page
-from unbraid.core.report.pictures import Picture
 from unbraid.core.report.reading import how_to_read
 
 if TYPE_CHECKING:

@@ -1,15 +1,17 @@
 """What there is to see in a trained N-VAE: which class uses which latent, and what a latent does in every class."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from unbraid.core.errors import DataError
-from unbraid.core.report.drawing import grid, png_of
-from unbraid.plugins.nvae.model import NVAE
+from unbraid.core.report.heat import heat_map
+
+if TYPE_CHECKING:
+    from unbraid.plugins.nvae.model import NVAE
 
 #: Nats above which a class counts as using a latent.
 ACTIVE = 0.05
@@ -19,7 +21,7 @@ VALUES = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 Continuous = Literal["shared", "class_dependent"]
 
 
-def kl_of_factors(head: NVAE, z: Tensor, labels: Tensor, factor: Continuous = "class_dependent") -> Tensor:
+def kl_of_factors(head: "NVAE", z: Tensor, labels: Tensor, factor: Continuous = "class_dependent") -> Tensor:
     """Average the divergence of each latent from its prior over the samples of each class.
 
     The feature detector of N-VAE: a class that ignores a latent leaves it at the prior, so its entry is near 0; above
@@ -48,14 +50,25 @@ def kl_of_factors(head: NVAE, z: Tensor, labels: Tensor, factor: Continuous = "c
     return classes.mT @ divergence[known] / classes.sum(0).unsqueeze(1)
 
 
-def kl_picture(matrix: Tensor) -> bytes:
-    """Draw such a matrix as PNG: a class a row, a latent a column, white at 0 nats and black at the most there is."""
-    share = matrix / matrix.nan_to_num(0).max().clamp_min(ACTIVE)
-    return png_of(grid((1 - share)[None, None].cpu(), columns=1))
+def kl_picture(matrix: Tensor, classes: Sequence[str] | None = None) -> bytes:
+    """Draw such a matrix as PNG: a class a row, a latent a column, white at 0 nats and black at the most there is.
+
+    Args:
+        matrix: `(C, width)` in nats; below `ACTIVE` throughout, all of it is nearly white.
+        classes: C names; numbers unless told.
+    """
+    names = classes or [str(place) for place in range(len(matrix))]
+    most = max(float(matrix.nan_to_num(0).max()), ACTIVE)
+    return heat_map(matrix.cpu(), names, [str(place) for place in range(matrix.shape[1])], most=most)
 
 
 def traversal(
-    head: NVAE, dimension: int, factor: Continuous = "shared", values: Sequence[float] = VALUES
+    head: "NVAE",
+    dimension: int,
+    factor: Continuous = "shared",
+    values: Sequence[float] = VALUES,
+    *,
+    most: int | None = None,
 ) -> dict[str, Tensor]:
     """Make factors that walk along one latent in every class with training rows, all other latents at 0.
 
@@ -64,6 +77,7 @@ def traversal(
         dimension: which number of the factor.
         factor: whose.
         values: where it stops.
+        most: classes at most, the first ones; None takes all.
 
     Returns:
         Factors of `K * len(values)` rows, classes one after the other: what `model.entangle` draws as a grid with a
@@ -75,7 +89,7 @@ def traversal(
     width = {f.name: f.width for f in head.factors}[factor]
     if not 0 <= dimension < width:
         raise DataError(f"{factor} has no such number", expected=f"0 .. {width - 1}", found=dimension)
-    classes = head.seen.nonzero().flatten()
+    classes = head.seen.nonzero().flatten()[:most]
     rows = len(classes) * len(values)
     made = {f.name: torch.zeros(rows, f.width, device=classes.device) for f in head.factors}
     made["class"] = F.one_hot(classes.repeat_interleave(len(values)), len(head.seen)).float()

@@ -15,6 +15,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         summary="a class, latents that classes share and latents each class reads in its own way; labels may be missing",
         supervision="partial",
         needs_classes=True,
+        factors={"class": "content", "shared": "style", "class_dependent": "style"},
         presets={
             "default": {"beta_c": 4.0},
             "equation6": {"beta_c": 1.0},

@@ -1,15 +1,17 @@
 """The head of N-VAE."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from unbraid.core.interfaces import Backbone, LatentSpec, Objective, Posterior
+from unbraid.core.interfaces import Backbone, LabelSpec, LatentSpec, Objective, Picture, Posterior
+from unbraid.core.latents import Latents
 from unbraid.core.nn import MLP, ClassHead, initialise
 from unbraid.plugins.nvae.config import NVAEConfig
 from unbraid.plugins.nvae.gate import ClassGate
 from unbraid.plugins.nvae.losses import Bound
+from unbraid.plugins.nvae.pictures import draw_pictures
 
 
 class NVAE(ClassHead):
@@ -64,6 +66,12 @@ class NVAE(ClassHead):
         """
         made = self.join(factors["class"], factors["shared"], factors["class_dependent"])
         return self.restored(made)
+
+    def pictures(
+        self, latents: Latents, labels: Mapping[str, LabelSpec], decode: Callable[[Tensor], Tensor] | None
+    ) -> Sequence[Picture]:
+        """Draw which class uses which latent and, behind a decoder, walks along those that are used most."""
+        return draw_pictures(self, latents, labels["content"].classes, decode)
 
     def read(self, standardised: Tensor) -> tuple[Posterior, Posterior]:
         """Give the posteriors of the shared and the class-dependent latents; they do not see the class."""

@@ -15,9 +15,11 @@ from unbraid.core.errors import DataError
 from unbraid.core.evaluation import RAW, Figure
 from unbraid.core.pretraining import reconstructions
 from unbraid.core.report import (
+    Picture,
     illustrate,
     interpolation_grid,
     interpolation_picture,
+    own_pictures,
     write_fit_report,
     write_pretrain_report,
     write_report,
@@ -99,6 +101,35 @@ def test_a_head_that_cannot_swap_has_maps_and_a_reason(model, glyphs):
     shown = illustrate(unbraid.attach("prototype", model.backbone, network="raw"), glyphs)
     assert shown.pictures == () and "entangle" in shown.without
     assert len(shown.maps) == 1 and len(shown.maps[0].clouds) == 2
+
+
+def test_a_method_draws_pictures_of_its_own_from_samples_it_was_not_trained_on(model, glyphs, monkeypatch):
+    """The seam is generic: any head may draw, and one that breaks loses its pictures alone."""
+    seen = {}
+
+    def pictures(head, latents, labels, decode):
+        seen.update(latents=latents, labels=labels, decoded=decode(latents.z[:2]), training=head.training)
+        return [Picture("What only I can show.", b"png", title="Mine")]
+
+    monkeypatch.setattr(type(model.head), "pictures", pictures)
+    found, broken = own_pictures(model, glyphs)
+    assert [picture.title for picture in found] == ["Mine"] and broken == ""
+    unseen = glyphs.rows(content="test", style="train")
+    assert len(seen["latents"]) == len(unseen) and seen["labels"] == glyphs.label_specs and not seen["training"]
+    assert seen["latents"].label("style").tolist() == glyphs.labels["style"][unseen].tolist()
+    torch.testing.assert_close(seen["latents"].z, model.encode(glyphs.images[unseen]))
+    assert seen["decoded"].shape == (2, 1, 28, 28)
+
+    def broken_pictures(head, latents, labels, decode):
+        raise RuntimeError("no pen")
+
+    monkeypatch.setattr(type(model.head), "pictures", broken_pictures)
+    assert own_pictures(model, glyphs) == ([], "RuntimeError: no pen")
+
+
+def test_a_method_without_pictures_of_its_own_costs_no_encoding(model, glyphs, monkeypatch):
+    monkeypatch.setattr(type(model), "encode", None)
+    assert own_pictures(model, glyphs) == ([], "")
 
 
 def test_the_table_of_attackers_has_every_attacker_beside_guessing():
