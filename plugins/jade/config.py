@@ -21,8 +21,9 @@ class JADEConfig:
             printed (`kl`), the mean of both directions (`symmetric_kl`), the same KL between one Gaussian a class and
             domain with the moments of its rows (`class_moment`), or not at all (`off`).
         matching: weight of that.
-        ramp: steps over which that weight rises from 0, linearly; 0 is none. Nobody printed one. A tenth of the default
-            run: contents that say nothing of the class yet are easily matched, by being equal for all classes.
+        ramp: steps over which that weight rises from 0, linearly; 0 is none. Nobody printed one. Contents that say
+            nothing of the class yet are matched by being equal for all classes, and stay so: labels need a few
+            hundred steps before.
         label: weight of the cross-entropies.
         bound: weight of reconstruction and divergences, which are divided by the numbers of a latent. The paper does
             not say how it weighs thousands of pixels against one label.
@@ -44,7 +45,7 @@ class JADEConfig:
     autoencode: bool = True
     match: Match = "kl"
     matching: float = 1.0
-    ramp: int = 200
+    ramp: int = 500
     label: float = 1.0
     bound: float = 1.0
     variance: float = 1.0

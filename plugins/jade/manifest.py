@@ -19,6 +19,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         supervision="labels",
         domains=2,
         needs_classes=True,
+        factors={"content": "content", "style": "style"},
         presets={
             "default": {"match": "kl"},
             "symmetric_kl": {"match": "symmetric_kl"},

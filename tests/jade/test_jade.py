@@ -72,7 +72,6 @@ def test_the_weight_of_the_matching_rises_with_the_steps_of_training_alone():
     assert weights == [0.5, 1.0, 2.0, 2.0, 2.0]
     head.eval()
     assert objective.loss(batch(), Draws(0, "t", 0))["matching"].weight == 2.0
-    assert JADEConfig().ramp == JADEConfig().steps // 10
 
 
 def test_dropout_spares_the_content():
