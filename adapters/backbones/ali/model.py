@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from unbraid.adapters.backbones.ali.config import Architecture
 from unbraid.adapters.backbones.ali.tables import Layers, Row, layers_of
 from unbraid.core.interfaces import Decoder, Encoder, Posterior
+from unbraid.core.restoring import untrained
 
 #: Share of the new batch in the running statistics.
 MOMENTUM = 0.05
@@ -127,10 +128,8 @@ class Maxout(nn.Module):
 
 
 def build_ali(architecture: Architecture, seed: int = 0) -> ALI:
-    """Make untrained networks whose initial weights depend on the seed alone; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return ALI(architecture)
+    """Make untrained networks; see `unbraid.core.restoring.untrained`."""
+    return untrained(ALI, architecture, seed)
 
 
 @torch.no_grad()

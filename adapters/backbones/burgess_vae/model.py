@@ -1,10 +1,10 @@
 """The networks of Burgess et al. 2018 (arXiv:1804.03599), appendix A, under the names published checkpoints use."""
 
-import torch
 from torch import Tensor, nn
 
 from unbraid.adapters.backbones.burgess_vae.config import Architecture
 from unbraid.core.interfaces import Decoder, Encoder, Posterior
+from unbraid.core.restoring import untrained
 
 CHANNELS = 32
 HIDDEN = 256
@@ -82,10 +82,8 @@ class BurgessVAE(nn.Module):
 
 
 def build(architecture: Architecture, seed: int = 0) -> BurgessVAE:
-    """Make an untrained model whose weights depend on the seed alone; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return BurgessVAE(architecture)
+    """Make an untrained model; see `unbraid.core.restoring.untrained`."""
+    return untrained(BurgessVAE, architecture, seed)
 
 
 def _down(before: int) -> nn.Conv2d:

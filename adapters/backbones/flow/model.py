@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from unbraid.adapters.backbones.flow.config import Architecture
 from unbraid.adapters.backbones.flow.layers import ActNorm, Bijection, Coupling, Logit, Rotation
 from unbraid.core.interfaces import Decoder, Encoder, Posterior
+from unbraid.core.restoring import untrained
 
 
 class Flow(nn.Module):
@@ -90,10 +91,8 @@ class FlowDecoder(Decoder):
 
 
 def build_flow(architecture: Architecture, seed: int = 0) -> Flow:
-    """Make an untrained flow whose initial weights depend on the seed alone; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return Flow(architecture)
+    """Make an untrained flow; see `unbraid.core.restoring.untrained`."""
+    return untrained(Flow, architecture, seed)
 
 
 def _steps(channels: int, architecture: Architecture) -> nn.ModuleList:

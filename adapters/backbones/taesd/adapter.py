@@ -1,10 +1,9 @@
 """A tiny autoencoder as a frozen backbone."""
 
-from unbraid.adapters.backbones.taesd.config import STRIDE, Architecture, TAESDConfig
-from unbraid.adapters.backbones.taesd.model import TAESD, build
-from unbraid.core.config import build_config, config_to_dict
+from unbraid.adapters.backbones.taesd.config import STRIDE, TAESDConfig
+from unbraid.adapters.backbones.taesd.model import TAESD
 from unbraid.core.interfaces import Backbone, BackboneInfo, ImageSpec, LatentSpec
-from unbraid.core.weights import check_agreement, fill, kept_place, load_weights
+from unbraid.core.restoring import restore
 
 NAME = "taesd"
 
@@ -16,38 +15,12 @@ def load(config: TAESDConfig) -> Backbone:
         ArtefactError: the weights are missing, damaged, or do not fit.
         ConfigError: the architecture that was asked for is not that of the weights.
     """
-    if config.weights is None:
-        model = build(config.architecture(), config.seed)
-        return _backbone(model, None, config.size, source=f"untrained, seed {config.seed}", seed=config.seed)
-    stored = load_weights(config.weights, NAME)
-    check_agreement(NAME, config.weights, config.given, stored.architecture)
-    model = build(build_config(Architecture, stored.architecture, where="architecture"))
-    fill(model, stored.tensors, config.weights)
-    where = kept_place(config.weights)
-    source = stored.source or where
-    return _backbone(model, where, config.size, source=source, licence=stored.licence, trained_on=stored.trained_on)
-
-
-def _backbone(
-    model: TAESD,
-    weights: str | None,
-    size: int,
-    *,
-    source: str,
-    licence: str = "",
-    trained_on: str = "",
-    seed: int = 0,
-) -> Backbone:
-    architecture = model.architecture
-    again = {"seed": seed} if weights is None else {}
+    model, origin = restore(NAME, config, TAESD)
+    origin["config"]["size"] = size = config.size  # of the pictures: the network takes any
     info = BackboneInfo(
         adapter=NAME,
         input=ImageSpec(3, size, size),
-        latent=LatentSpec((architecture.latent_channels, size // STRIDE, size // STRIDE)),
-        config={"weights": weights, "size": size, **config_to_dict(architecture), **again},
-        licence=licence,
-        source=source,
-        trained_on=trained_on,
+        latent=LatentSpec((model.architecture.latent_channels, size // STRIDE, size // STRIDE)),
+        **origin,
     )
-    model.eval()
     return Backbone(model.encoder, model.decoder, info)

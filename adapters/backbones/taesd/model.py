@@ -1,10 +1,10 @@
 """The networks of the TAESD family: plain residual convolutions, three halvings down and three doublings up."""
 
-import torch
 from torch import Tensor, nn
 
 from unbraid.adapters.backbones.taesd.config import Architecture
 from unbraid.core.interfaces import Decoder, Encoder, Posterior
+from unbraid.core.restoring import untrained
 
 WIDTH = 64
 #: Latents are squashed into (-3, 3) before they are decoded.
@@ -102,10 +102,8 @@ class TAESD(nn.Module):
 
 
 def build(architecture: Architecture, seed: int = 0) -> TAESD:
-    """Make an untrained model whose weights depend on the seed alone; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return TAESD(architecture)
+    """Make an untrained model; see `unbraid.core.restoring.untrained`."""
+    return untrained(TAESD, architecture, seed)
 
 
 def _halve() -> nn.Conv2d:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from unbraid.adapters.backbones.two_code.config import Architecture
 from unbraid.core.interfaces import Decoder, Encoder, Posterior
+from unbraid.core.restoring import untrained
 
 SIZE = 28
 #: The specified code is a point: exp(-30 / 2) is nothing beside any code.
@@ -75,10 +76,8 @@ class TwoCode(nn.Module):
 
 
 def build(architecture: Architecture, seed: int = 0) -> TwoCode:
-    """Make an untrained model whose weights depend on the seed alone; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return TwoCode(architecture)
+    """Make an untrained model; see `unbraid.core.restoring.untrained`."""
+    return untrained(TwoCode, architecture, seed)
 
 
 # The networks were trained, and measured, with the statistics of each picture: they never use running ones.

@@ -2,11 +2,11 @@
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from unbraid.adapters.backbones.vae.config import Architecture
 from unbraid.core.interfaces import Decoder, Encoder, Posterior
+from unbraid.core.restoring import untrained
 
 #: Halving stops here: the rest is one linear layer.
 SMALLEST_MAP = 4
@@ -92,10 +92,8 @@ class VAE(nn.Module):
 
 
 def build_vae(architecture: Architecture, seed: int = 0) -> VAE:
-    """Make an untrained VAE whose initial weights depend on the seed alone; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return VAE(architecture)
+    """Make an untrained VAE; see `unbraid.core.restoring.untrained`."""
+    return untrained(VAE, architecture, seed)
 
 
 def _down(before: int, after: int) -> nn.Sequential:
