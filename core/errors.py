@@ -19,7 +19,9 @@ UnbraidError                     exit code 2 unless said otherwise
 │   ├── PluginLoadError
 │   ├── PluginClashError
 │   └── PluginApiError
+├── RequestError                 a server refused a request (HTTP status 4xx)
 ├── EnvironmentFault             exit code 1: the machine, not the user
+│   ├── ServerError              a server is busy, too slow, failed or not there (HTTP status 5xx)
 │   ├── StorageError             disk full, read-only, no permission
 │   └── NonFiniteError           a loss, weight or latent became NaN or infinite
 ├── MissingDependencyError       exit code 1: an optional package is not installed
@@ -60,6 +62,8 @@ __all__ = [
     "PluginError",
     "PluginLoadError",
     "ProtocolError",
+    "RequestError",
+    "ServerError",
     "StorageError",
     "UnbraidError",
     "UnknownNameError",
@@ -118,10 +122,26 @@ class ParityError(ExportError):
     """An exported graph differs from the torch module by more than the tolerance."""
 
 
+class RequestError(UnbraidError):
+    """A server refused a request; `status` is the HTTP status, 4xx, and the message what the server said."""
+
+    def __init__(self, status: int, problem: str, *, hint: str | None = None) -> None:
+        super().__init__(problem, hint=hint)
+        self.status = status
+
+
 class EnvironmentFault(UnbraidError):
     """The machine failed, not the user; exit code 1."""
 
     exit_code = 1
+
+
+class ServerError(EnvironmentFault):
+    """A server is busy, too slow or failed; `status` is the HTTP status, 5xx, or 0 where nothing answered."""
+
+    def __init__(self, status: int, problem: str, *, hint: str | None = None) -> None:
+        super().__init__(problem, hint=hint)
+        self.status = status
 
 
 class StorageError(EnvironmentFault):

@@ -14,6 +14,9 @@ ROOMS = ("core", "plugins", "adapters", "registry")
 #: May import everything but plug-ins: it tests disentanglers and backbones for their authors.
 CONFORMANCE = "unbraid.registry.conformance"
 
+#: Run where torch is not installed.
+SERVED = ("unbraid.core.serving", "unbraid.core.server", "unbraid.core.client")
+
 
 def modules() -> Iterator[tuple[str, Path]]:
     """Every Python file of the rooms by its dotted name; the plug-in template is text, not code."""
@@ -65,7 +68,7 @@ def forbidden(module: str, name: str) -> str | None:
         allowed = ("unbraid.core", "unbraid.registry", home(module))
         if name != "unbraid" and not any(inside(name, package) for package in allowed):
             return "plug-ins and adapters import core, registry and themselves"
-    if inside(module, "unbraid.core.serving") and root in ("torch", "torchvision", "timm", "onnx"):
+    if any(inside(module, light) for light in SERVED) and root in ("torch", "torchvision", "timm", "onnx"):
         return "serving needs no more than numpy and onnxruntime"
     return None
 
@@ -95,6 +98,7 @@ def test_core_names_no_plugin_in_a_string(module: str) -> None:
         ("unbraid.core.attached", "unbraid.plugins.fden.model"),
         ("unbraid.core.attached", "core.errors"),
         ("unbraid.core.serving.bundle", "torch"),
+        ("unbraid.core.server.engine", "torch"),
         ("unbraid.plugins.fden.model", "unbraid.plugins.prototype.model"),
         ("unbraid.plugins.fden.model", "unbraid.adapters.backbones.vae"),
         ("unbraid.adapters.backbones.vae.adapter", "unbraid.adapters.backbones.ali"),
@@ -106,7 +110,7 @@ def test_the_rules_catch_what_they_should(module: str, name: str) -> None:
 
 
 def test_serving_imports_no_torch_in_any_way() -> None:
-    served = [name for name in MODULES if inside(name, "unbraid.core.serving")]
+    served = [name for name in MODULES if any(inside(name, light) for light in SERVED)]
     assert served
     code = f"""
 import importlib, sys
