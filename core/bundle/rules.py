@@ -70,7 +70,12 @@ def violations(
 
 
 def file_violations(
-    name: str, data: bytes, *, inputs: Mapping[str, tuple[int, ...]], outputs: Mapping[str, tuple[int, ...]]
+    name: str,
+    data: bytes,
+    *,
+    inputs: Mapping[str, tuple[int, ...]],
+    outputs: Mapping[str, tuple[int, ...]],
+    opset: int | None = None,
 ) -> Iterator[Violation]:
     """Same as `violations`, for the bytes of a file; that they are no ONNX file is a violation too."""
     try:
@@ -78,7 +83,15 @@ def file_violations(
     except DecodeError as error:
         yield Violation(f"graph {name} is no ONNX file", "ONNX", f"{len(data)} bytes: {error}", "export it again")
     else:
-        yield from violations(name, model, inputs=inputs, outputs=outputs)
+        yield from violations(name, model, inputs=inputs, outputs=outputs, opset=opset)
+
+
+def summary(data: bytes) -> str:
+    """Say in a line what a file computes with."""
+    model = onnx.load_from_string(data)
+    kinds = sorted({node.op_type for node in _nodes(model.graph)})
+    (opset,) = (o.version for o in model.opset_import)
+    return f"{len(model.graph.node)} nodes ({', '.join(kinds)}), opset {opset}"
 
 
 def _opset(case: _Case) -> Iterator[Violation]:

@@ -12,7 +12,7 @@ from unbraid.core.bundle import BundleFactor, Manifest
 from unbraid.core.errors import ParityError
 from unbraid.core.serving.graphs import Graphs
 from unbraid.core.serving.images import as_image_array
-from unbraid.core.serving.samples import read_samples
+from unbraid.core.serving.samples import SAMPLE_TOLERANCE, read_samples
 from unbraid.core.serving.session import CPU, Array
 from unbraid.core.serving.verbs import ServedLatents
 
@@ -144,11 +144,12 @@ class Bundle:
         self._graphs.require("classify")
         return self.latents.classify(self.encode(images))
 
-    def verify(self, tolerance: float = 1e-5) -> dict[str, float]:
+    def verify(self, tolerance: float | None = None) -> dict[str, float]:
         """Run the bundle's own samples through every graph, those of all heads, on this machine.
 
         Args:
-            tolerance: largest difference that passes, relative to `max(1, max |y|)`.
+            tolerance: largest difference that passes, relative to `max(1, max |y|)`; None for what the precision of a
+                graph's weights allows: 1e-5 in float32.
 
         Returns:
             Graph name -> largest absolute difference from what was stored at export.
@@ -162,13 +163,16 @@ class Bundle:
         given, stored = read_samples(self.path, self.manifest, "in"), read_samples(self.path, self.manifest, "out")
         return {name: self._verified(name, given[name], stored[name], tolerance) for name in self.manifest.graphs}
 
-    def _verified(self, name: str, inputs: Mapping[str, Array], stored: Mapping[str, Array], tolerance: float) -> float:
+    def _verified(
+        self, name: str, inputs: Mapping[str, Array], stored: Mapping[str, Array], tolerance: float | None
+    ) -> float:
+        allowed = SAMPLE_TOLERANCE[self.manifest.graphs[name].precision] if tolerance is None else tolerance
         worst = 0.0
         for output, found in self.run(name, inputs).items():
             difference = float(np.abs(found.astype(float) - stored[output]).max())
-            if not difference <= tolerance * max(1.0, float(np.abs(stored[output]).max())):
+            if not difference <= allowed * max(1.0, float(np.abs(stored[output]).max())):
                 problem = f"graph {name}: output {output} differs from the stored sample"
-                raise ParityError(problem, expected=f"{tolerance:g} relative", found=f"{difference:.2e}")
+                raise ParityError(problem, expected=f"{allowed:g} relative", found=f"{difference:.2e}")
             worst = max(worst, difference)
         return worst
 

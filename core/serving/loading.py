@@ -57,15 +57,23 @@ def read_manifest(path: Path, *, max_bytes: int = MAX_GRAPH_BYTES) -> Manifest:
     return manifest
 
 
-def check_graph(path: Path, manifest: Manifest, name: str) -> None:
-    """Walk a graph before onnxruntime sees it: a model is a program, and some never end; raises as `load_bundle`."""
-    from unbraid.core.bundle.rules import file_violations  # here, because onnx takes a while to import
+def check_graph(path: Path, manifest: Manifest, name: str) -> str:
+    """Walk a graph before onnxruntime sees it: a model is a program, and some never end.
+
+    Returns:
+        What it computes with, in a line.
+
+    Raises:
+        DamagedArtefactError: its bytes are not those that were exported, or it breaks a rule of bundles.
+    """
+    from unbraid.core.bundle.rules import file_violations, summary  # here, because onnx takes a while to import
 
     graph = manifest.graphs[name]
     data = read_graph(path / graph.file, graph)
     inputs, outputs = ({t.name: t.shape for t in side} for side in (graph.inputs, graph.outputs))
-    for broken in file_violations(name, data, inputs=inputs, outputs=outputs):
+    for broken in file_violations(name, data, inputs=inputs, outputs=outputs, opset=graph.opset):
         raise DamagedArtefactError(broken.problem, expected=broken.expected, found=broken.found, hint=broken.hint)
+    return summary(data)
 
 
 def _refuse_unlisted(path: Path, found: Sequence[str], listed: Mapping[str, Any]) -> None:

@@ -12,6 +12,10 @@ from unbraid.core.bundle import Manifest
 from unbraid.core.errors import DamagedArtefactError
 from unbraid.core.serving.session import Array
 
+#: How far a runtime may be from the samples, relative to the largest output where that exceeds 1, by precision of the
+#: weights: kernels for float16 and int8 round in other places on other machines.
+SAMPLE_TOLERANCE = {"float32": 1e-5, "float16": 1e-2, "int8": 5e-2}
+
 
 def read_samples(bundle: Path, manifest: Manifest, side: Literal["in", "out"]) -> dict[str, dict[str, Array]]:
     """Read `samples/in` or `samples/out`: graph -> tensor name -> rows, as many in all.
