@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": LazyCommand(f"{HOME}.evaluate:command", "Measure how far the factors of a head came apart."),
     "compare": LazyCommand(f"{HOME}.compare:command", "Fit and measure several methods with several seeds."),
     "export": LazyCommand(f"{HOME}.export:command", "Write backbone and head as an ONNX bundle."),
+    "bundle": LazyCommand(f"{HOME}.bundle:command", "Check what export wrote: hashes, operators, samples."),
 }
 
 #: Each of these writes one folder: several ranks would write over each other.
