@@ -1,0 +1,1 @@
+"""PISCO for Unbraid (Ngweta et al. 2023, arXiv 2302.09795)."""
