@@ -62,6 +62,8 @@ class DisentanglerSpec(Spec):
     domains: int = 1
     #: Whether the network depends on the number of classes, so that `attach` waits for `fit` to build it.
     needs_classes: bool = False
+    #: Name -> role of the factors it finds as it is set up by default; for `unbraid list`.
+    factors: Mapping[str, str] = field(default_factory=dict)
     #: Named overrides of the config: preset -> field -> value.
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -51,6 +51,7 @@ def fit(
     """Train the head of a model; see `AttachedModel.fit`."""
     datasets = data if isinstance(data, Mapping) else {DEFAULT_DOMAIN: data}
     _check_domains(model, datasets)
+    _check_classes(model, datasets)
     chosen = build_config(FitSettings, {"seed": model.seed, **settings}, where="fit")
     with ExitStack() as guards:
         for backbone in model.backbones.values():
@@ -197,6 +198,36 @@ def _check_domains(model: "AttachedModel", datasets: Mapping[str, Dataset]) -> N
             expected=f"a data set for each of {', '.join(model.backbones)}",
             found=", ".join(datasets),
         )
+
+
+def _check_classes(model: "AttachedModel", datasets: Mapping[str, Dataset]) -> None:
+    """Where one network knows the classes of several domains, they must be the same, and none without rows."""
+    if not model.method.spec.needs_classes or len(datasets) < 2:
+        return
+    (first, spec), *_ = ((name, data.content) for name, data in datasets.items())
+    for name, data in datasets.items():
+        if data.content.classes != spec.classes:
+            raise LabelError(
+                f"{model.method.name} joins domains with the same classes",
+                expected=f"{_shortened(spec.classes)} in each, as in {first}",
+                found=f"{_shortened(data.content.classes)} in {name}",
+                hint="give both data sets the same list of classes, in one order",
+            )
+    known = {name: set(data.labels["content"][training_rows(model, data)]) - {-1} for name, data in datasets.items()}
+    for name, classes in known.items():
+        lacking = sorted(set().union(*known.values()) - classes)
+        if lacking:
+            raise LabelError(
+                f"{model.method.name} joins domains with the same classes, and {name} has no rows of some to train on",
+                expected=f"rows of {_shortened([spec.classes[c] for c in sorted(classes.union(lacking))])} in each",
+                found=f"none of {_shortened([spec.classes[c] for c in lacking])} in {name}",
+                hint="leave these classes out of the other domain, or label some rows of them",
+            )
+
+
+def _shortened(classes: Sequence[str]) -> str:
+    shown = ", ".join(classes[:5])
+    return f"{len(classes)} classes ({shown}{', ...' if len(classes) > 5 else ''})"
 
 
 def _check_objectives(model: "AttachedModel", objectives: Sequence[Objective]) -> None:

@@ -1,6 +1,7 @@
 """`unbraid list`: what the installed plug-ins provide."""
 
 import json
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -53,7 +54,13 @@ def command(kind: str | None, as_json: bool) -> None:
 
 
 def _method(spec: DisentanglerSpec) -> Item:
-    return {"supervision": spec.supervision, "needs": sorted(spec.needs), "presets": sorted(spec.presets)}
+    return {
+        "supervision": spec.supervision,
+        "factors": [f"{name} ({role})" for name, role in spec.factors.items()],
+        "needs": sorted(spec.needs),
+        "presets": sorted(spec.presets),
+        "paper": spec.reference,
+    }
 
 
 def _backbone(spec: BackboneSpec) -> Item:
@@ -102,8 +109,16 @@ def _row(item: Item) -> dict[str, str]:
         provider = ""
     else:
         provider = f"{item['provider']} {item['version']}".strip()
+    if "paper" in item:
+        texts["paper"] = _cited(item["paper"])
     missing = f"pip install {' '.join(item['missing'])}" if item["missing"] else ""
     return {**texts, "provider": provider, "not installed": missing}
+
+
+def _cited(reference: str) -> str:
+    """Shorten a reference to authors, year and number: titles are in the JSON."""
+    authors, number = re.match(r".*?\d{4}", reference), re.search(r"arXiv:[\d.]+", reference)
+    return ", ".join(found[0] for found in (authors, number) if found)
 
 
 def _text(value: object) -> str:

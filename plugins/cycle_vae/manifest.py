@@ -40,6 +40,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         config="unbraid.plugins.cycle_vae.config:CycleVAEConfig",
         summary="a specified code and a Gaussian unspecified one by swaps within a class and a reverse cycle; no adversary",
         supervision="pairs",
+        factors={"specified": "content", "unspecified": "style"},
         presets={"default": DEFAULT, "paper": PAPER},
         licence="Apache-2.0",
         reference="Jha et al. 2018, Disentangling Factors of Variation with Cycle-Consistent Variational Auto-Encoders, "

@@ -100,6 +100,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         config="unbraid.plugins.fden.config:FDENConfig",
         summary="identity and style by episodes and a mutual-information critic; entangles them again",
         supervision="labels",
+        factors={"identity": "content", "style": "style"},
         presets={"default": DEFAULT, "paper": PAPER, "code": CODE, "omniglot": OMNIGLOT},
         licence="Apache-2.0",
         reference="Yoon and Suk 2019, Plug-in Factorization for Latent Representation Disentanglement, arXiv:1905.11088",

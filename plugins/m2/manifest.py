@@ -27,6 +27,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         summary="a class and a style read beside it, by a variational bound; labels may be missing",
         supervision="partial",
         needs_classes=True,
+        factors={"class": "content", "style": "style"},
         presets={"default": {"alpha": 10.0}, "paper": PAPER},
         licence="Apache-2.0",
         reference="Kingma et al. 2014, Semi-supervised Learning with Deep Generative Models, arXiv:1406.5298",

@@ -14,6 +14,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         config="unbraid.plugins.matching.config:MatchingConfig",
         summary="few-shot reference: attention over the support by cosine, raw, linear or through an MLP; no entangler",
         supervision="labels",
+        factors={"embedding": "content"},
         presets={
             "default": {"network": "mlp"},
             "raw": {"network": "raw"},

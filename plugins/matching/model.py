@@ -18,7 +18,7 @@ from unbraid.core.interfaces import (
     only,
 )
 from unbraid.core.latents import Latents
-from unbraid.core.nn import MLP, Standardise, initialise, recalibrate_batch_norm
+from unbraid.core.nn import MLP, Standardise, initialise, recalibrate_batch_norm, require_narrow
 from unbraid.plugins.matching.config import MatchingConfig
 from unbraid.plugins.matching.losses import MatchingLoss
 
@@ -33,6 +33,9 @@ class Matching(Disentangler):
         config: settings.
         latent: shape of the latents; maps are flattened.
 
+    Raises:
+        CapabilityError: the latent is too wide for fully connected networks; `raw` has none and takes any.
+
     >>> import torch
     >>> head = Matching(MatchingConfig(network="linear"), LatentSpec((16,)))
     >>> head.disentangle(torch.zeros(2, 16))["embedding"].shape
@@ -44,6 +47,8 @@ class Matching(Disentangler):
 
     def __init__(self, config: MatchingConfig, latent: LatentSpec) -> None:
         super().__init__()
+        if config.network != "raw":
+            require_narrow(latent, by="matching", hint="network=raw, prototype with map=pooled, or a narrower layer")
         self.config = config
         self.latent = latent
         self.ways = config.ways

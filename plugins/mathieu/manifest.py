@@ -45,6 +45,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         config="unbraid.plugins.mathieu.config:MathieuConfig",
         summary="a specified code and a Gaussian unspecified one by swaps within a class and a pair discriminator",
         supervision="pairs",
+        factors={"specified": "content", "unspecified": "style"},
         presets={"default": DEFAULT, "paper": PAPER},
         licence="Apache-2.0",
         reference="Mathieu et al. 2016, Disentangling Factors of Variation in Deep Representations using Adversarial "

@@ -14,6 +14,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         config="unbraid.plugins.prototype.config:PrototypeConfig",
         summary="few-shot reference: class means of the latents, raw, linear or through an MLP; no entangler",
         supervision="labels",
+        factors={"embedding": "content"},
         presets={
             "default": {"network": "mlp"},
             "raw": {"network": "raw"},

@@ -14,6 +14,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         config="unbraid.plugins.slice.config:SliceConfig",
         summary="takes ranges of the latent for factors, where a model was trained to keep them apart; nothing is trained",
         supervision="none",
+        factors={"specified": "content", "unspecified": "style"},
         presets={"default": {}},
         licence="Apache-2.0",
     )

@@ -39,6 +39,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         config="unbraid.plugins.szabo.config:SzaboConfig",
         summary="two codes by swaps within a class and a pair discriminator, without a prior; the leaky yardstick",
         supervision="pairs",
+        factors={"specified": "content", "unspecified": "style"},
         presets={"default": DEFAULT, "paper": PAPER},
         licence="Apache-2.0",
         reference="Szabo et al. 2017, Challenges in Disentangling Independent Factors of Variation, arXiv:1711.02245",
