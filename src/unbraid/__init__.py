@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from unbraid.core.catalogue import load_backbone, load_dataset
     from unbraid.core.errors import CapabilityError, ConfigError, DataError, LabelError, ProtocolError, UnbraidError
     from unbraid.core.evaluation import Evaluation, Evidence, Figure, Population
+    from unbraid.core.export import export_bundle
     from unbraid.core.interfaces import (
         Backbone,
         BackboneInfo,
@@ -55,6 +56,7 @@ else:
         ),
         "unbraid.core.evaluation": ("Evaluation", "Evidence", "Figure", "Population"),
         "unbraid.core.latents": ("Latents",),
+        "unbraid.core.export": ("export_bundle",),
         "unbraid.core.modules": ("freeze",),
         "unbraid.core.interfaces": (
             *("Backbone", "BackboneInfo", "Batch", "CellRows", "Cells", "Dataset", "Decoder", "Disentangler", "Draws"),
@@ -145,6 +147,7 @@ __all__ = [
     "UnbraidError",
     "__version__",
     "attach",
+    "export_bundle",
     "freeze",
     "hookimpl",
     "load",

@@ -58,3 +58,30 @@ def test_a_recipe_without_a_head_says_to_fit(run_folder, tmp_path):
 def test_settings_out_of_range_are_misuse(run_folder):
     for setting in (["--opset", "17"], ["--samples", "0"], ["--nonsense"]):
         assert CliRunner().invoke(cli, ["export", str(run_folder / "head"), *setting]).exit_code == 2
+
+
+def test_several_heads_of_one_backbone_become_one_bundle(run_folder, tmp_path):
+    head = run_folder / "head"
+    other = unbraid.attach("prototype", unbraid.load_backbone("vae"), network="raw").save(tmp_path / "other")
+    sources = [f"identity={head}", f"raw={other}", "--samples", "1", "--out", str(tmp_path / "both")]
+    done = CliRunner().invoke(cli, ["export", *sources], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    bundle = unbraid.load_bundle(tmp_path / "both")
+    assert [head.method.name for head in bundle.manifest.heads.values()] == ["fden", "prototype"]
+    assert {"encode", "identity-entangle", "raw-disentangle", "decode"} <= bundle.manifest.graphs.keys()
+    assert bundle.head("raw").capabilities == {"decode", "score"}
+
+
+@pytest.mark.parametrize(
+    ("sources", "match"),
+    [
+        (["{head}", "{head}"], "need names"),
+        (["a={head}", "a={head}", "--out", "x"], "one name"),
+        (["a={head}", "b={head}"], "--out"),
+        (["{head}s"], "nothing to export"),
+    ],
+)
+def test_heads_that_cannot_be_told_apart_are_misuse(run_folder, sources, match):
+    with pytest.raises(ConfigError, match=match):
+        sources = [source.format(head=run_folder / "head") for source in sources]
+        CliRunner().invoke(cli, ["export", *sources], catch_exceptions=False)
