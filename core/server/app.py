@@ -10,6 +10,7 @@ from unbraid.core.server.bearer import Token
 from unbraid.core.server.guard import ID, Guard
 from unbraid.core.server.logs import Log
 from unbraid.core.server.operations import operation_routes
+from unbraid.core.server.picture_routes import picture_routes
 from unbraid.core.server.protocol_routes import protocol_routes
 from unbraid.core.server.replies import problem
 from unbraid.core.server.service import Service
@@ -36,7 +37,7 @@ def create_app(
     """
     app = FastAPI(title="Unbraid", version=service.metadata()["version"], docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
-    for router in (protocol_routes(service), operation_routes(service), *pages):
+    for router in (protocol_routes(service), picture_routes(service), operation_routes(service), *pages):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)

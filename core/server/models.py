@@ -32,7 +32,7 @@ class Model:
         inputs: in order.
         outputs: in order.
         call: runs it on checked inputs; outputs may share memory with each other.
-        platform: as metadata states it.
+        verb: name of the verb, without that of bundle or head; empty for a graph.
     """
 
     name: str
@@ -40,7 +40,12 @@ class Model:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     call: Call = field(repr=False)
-    platform: str = "onnxruntime_onnx"
+    verb: str = ""
+
+    @property
+    def platform(self) -> str:
+        """What runs it, as metadata states it."""
+        return "unbraid_verb" if self.verb else "onnxruntime_onnx"
 
     def metadata(self) -> dict[str, Any]:
         """Give the model metadata of the protocol."""

@@ -18,6 +18,7 @@ from unbraid.core.server.bearer import Token
 from unbraid.core.server.connection import Connection
 from unbraid.core.server.limits import Limits
 from unbraid.core.server.logs import Log, Warnings
+from unbraid.core.server.pages import page_routes
 from unbraid.core.server.service import Service
 from unbraid.core.serving import load_bundle
 from unbraid.core.serving.session import CPU
@@ -108,7 +109,8 @@ def open_service(config: ServerConfig) -> Service:
 
 async def _serve(config: ServerConfig, service: Service, log: Log, listener: socket.socket) -> None:
     limits = config.limits
-    app = create_app(service, log=log, token=config.token, local=config.loopback and not config.insecure)
+    local = config.loopback and not config.insecure
+    app = create_app(service, log=log, token=config.token, local=local, pages=page_routes(service))
     server = _Server(
         uvicorn.Config(
             app,

@@ -10,8 +10,10 @@ from unbraid.core.server.tensors import TensorSpec
 from unbraid.core.server.verbs import Verbs
 from unbraid.core.serving import Bundle
 
-PLATFORM = "unbraid_verb"
+#: Of an interpolation, unless a client asks for more or fewer.
 STEPS = 5
+
+Specs = tuple[TensorSpec, ...]
 
 
 def verb_models(bundle: Bundle, engine: Engine, limits: Limits, prefix: str = "") -> list[Model]:
@@ -46,7 +48,7 @@ class _Verbs:
             return await self._verbs.factors(given["image"])
 
         outputs = tuple(TensorSpec(factor.name, (-1, *factor.shape)) for factor in self._manifest.factors)
-        return Model(self._prefix + "factors", "Images to factors.", (self._image("image"),), outputs, call, PLATFORM)
+        return self._model("factors", "Images to factors.", (self._image("image"),), outputs, call)
 
     def reconstruct(self) -> Model:
         async def call(given: Tensors, parameters: Mapping[str, Parameter]) -> Tensors:
@@ -86,11 +88,14 @@ class _Verbs:
             TensorSpec("scores", (-1, -1)),
         )
         summary = "Label images by a few labelled ones: the class whose examples are most like them in content."
-        return Model(self._prefix + "few_shot", summary, inputs, outputs, call, PLATFORM)
+        return self._model("few_shot", summary, inputs, outputs, call)
 
     def _drawing(self, name: str, summary: str, inputs: tuple[str, ...], call: Call, free: int = 1) -> Model:
         output = TensorSpec("image", (*[-1] * free, *self._manifest.image))
-        return Model(self._prefix + name, summary, tuple(map(self._image, inputs)), (output,), call, PLATFORM)
+        return self._model(name, summary, tuple(map(self._image, inputs)), (output,), call)
+
+    def _model(self, verb: str, summary: str, inputs: Specs, outputs: Specs, call: Call) -> Model:
+        return Model(self._prefix + verb, summary, inputs, outputs, call, verb)
 
     def _image(self, name: str, rows: str = "batch") -> TensorSpec:
         return TensorSpec(name, (-1, *self._manifest.image), image=True, rows=rows)

@@ -274,9 +274,7 @@ def test_no_content_encoding_is_taken(http, coding):
 MODELS = ["%2e%2e", "%2e%2e%2f", "%00", "a%00b", "encode%00", "Encode", "ENCODE", "enc%6fde%20", "%D0%B5ncode"]
 
 
-@pytest.mark.parametrize(
-    "name", [*MODELS, "x" * 10_000, "encode.onnx", "%2Fetc%2Fpasswd", "-", "encode;x"]
-)
+@pytest.mark.parametrize("name", [*MODELS, "x" * 10_000, "encode.onnx", "%2Fetc%2Fpasswd", "-", "encode;x"])
 @pytest.mark.parametrize("suffix", ["", "/infer", "/ready"])
 def test_names_nobody_serves(http, name, suffix):
     send = http.post if suffix == "/infer" else http.get
