@@ -39,7 +39,8 @@ def write_page_folder(bundle: Path | str, path: Path | str, runtime: Runtime) ->
         for name in (MANIFEST, *listed):
             _copy(bundle / name, folder / BUNDLE / name)
         _write_runtime(folder / "runtime", runtime)
-        write_json(folder / SETTINGS, {"engine": "browser", "bundle": f"{BUNDLE}/", "runtime": runtime.version})
+        places = [{"name": bundle.resolve().name, "address": f"{BUNDLE}/", "prefix": ""}]
+        write_json(folder / SETTINGS, {"engine": "browser", "bundles": places, "runtime": runtime.version})
     return path
 
 

@@ -1,8 +1,25 @@
-"""What the tests of the page need: node."""
+"""A page folder with a real bundle, a file server, node and a browser; each made once, and only where it is there."""
 
+import functools
 import shutil
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+import unbraid
+from unbraid.core.cli.main import cli
+from unbraid.core.errors import MissingDependencyError
+from unbraid.core.web import Runtime, find_runtime, write_page_folder
+from unbraid.core.web.runtime import FILES
+
+CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture(scope="session")
@@ -11,3 +28,94 @@ def node() -> str:
     if found is None:
         pytest.skip("node is not installed")
     return found
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A head that was never trained, with the recipe that names its data."""
+    folder = tmp_path_factory.mktemp("run")
+    recipe = f"dataset: glyphs\nbackbone: {{name: vae, weights: 'builtin:glyphs'}}\nmethod: fden\nout: {folder}\n"
+    (folder / "recipe.yaml").write_text(recipe)
+    unbraid.attach("fden", unbraid.load_backbone("vae", weights="builtin:glyphs")).save(folder / "head")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command writes, with a package in the form npm packs whose files run nothing."""
+    package = tmp_path_factory.mktemp("package")
+    for name in FILES:
+        (package / name).parent.mkdir(exist_ok=True)
+        (package / name).write_text(name)
+    (package / "package.json").write_text('{"name": "onnxruntime-web", "version": "1.99.0"}')
+    with tarfile.open(package / "packed.tgz", "w:gz") as archive:
+        archive.add(package, "package", filter=lambda member: None if member.name.endswith("tgz") else member)
+    page = run_folder / "page"
+    source, archive_path = str(run_folder / "recipe.yaml"), str(package / "packed.tgz")
+    done = CliRunner().invoke(
+        cli, ["export", source, "--web", str(page), "--ort-web", archive_path], catch_exceptions=False
+    )
+    assert done.exit_code == 0, done.output
+    assert f"--directory {page}" in done.output
+    return page
+
+
+@pytest.fixture(scope="session")
+def bundle(page: Path) -> Any:
+    return unbraid.load_bundle(page / "bundle")
+
+
+@pytest.fixture(scope="session")
+def runtime() -> Runtime:
+    """The real onnxruntime-web, from the cache of this user or by npm."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("npm_config_fetch_retries", "0")
+        try:
+            return find_runtime()
+        except MissingDependencyError as error:
+            pytest.skip(f"onnxruntime-web is not here: {error}")
+
+
+@pytest.fixture(scope="session")
+def site(page: Path, runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page with what really runs it."""
+    return write_page_folder(page / "bundle", tmp_path_factory.mktemp("site") / "page", runtime)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A folder behind a plain file server."""
+
+    folder: Path
+    address: str
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None: ...
+
+
+def serve(folder: Path) -> Iterator[Served]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Served(folder, f"http://127.0.0.1:{server.server_port}/")
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def served(site: Path) -> Iterator[Served]:
+    yield from serve(site)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a window."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} is not there")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield chromium
+        chromium.close()

@@ -1,8 +1,10 @@
 /** The page: reads which engine and which bundle it has, and joins the parts. */
 
+import { get } from "./access.js";
 import { FactorList, modelCard } from "./card.js";
 import { byId, element, latestOnly } from "./dom.js";
 import { browserEngine } from "./engines/browser.js";
+import { serverEngine } from "./engines/server.js";
 import { Mixer } from "./mixer.js";
 import { Model, row } from "./model.js";
 import { Picker } from "./picker.js";
@@ -13,7 +15,8 @@ import { names } from "./words.js";
 /** @typedef {import("./model.js").Engine} Engine */
 /** @typedef {import("./model.js").Factors} Factors */
 /** @typedef {import("./model.js").Manifest} Manifest */
-/** @typedef {{engine: "browser" | "server", bundle: string, runtime?: string}} Settings of `page.json` */
+/** @typedef {{name: string, address: string, prefix: string}} Place of a bundle; `prefix` of its graphs on a server */
+/** @typedef {{engine: "browser" | "server", bundles: Place[], runtime?: string}} Settings of `page.json` */
 
 const LETTERS = ["A", "B"];
 
@@ -121,48 +124,66 @@ function describe(model) {
   byId("mixer-text").textContent = `Go from A to B in ${content} and in ${style}, each on its own.`;
 }
 
-/** @param {string | URL} address */
-async function get(address) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address} cannot be loaded: ${response.status} ${response.statusText}`);
-  return response;
-}
-
 /**
  * @param {URL} bundle
  * @returns {Promise<Float32Array[]>} Pictures of the bundle, for those who have none at hand.
  */
 async function samplesOf(bundle) {
-  const response = await fetch(new URL("samples/in.safetensors", bundle));
-  const batch = response.ok ? readSafetensors(await response.arrayBuffer())["encode.image"] : undefined;
+  const response = await get(new URL("samples/in.safetensors", bundle));
+  const batch = readSafetensors(await response.arrayBuffer())["encode.image"];
   return batch ? Array.from({ length: batch.shape[0] }, (_, i) => row(batch, i).data) : [];
 }
 
 /**
- * @param {string[]} heads
+ * Offer a choice, where there is one.
+ *
+ * @param {string} label
+ * @param {string[]} names
+ * @param {string} chosen
  * @param {(name: string) => void} use
  */
-function offerHeads(heads, use) {
-  if (heads.length < 2) return;
-  const select = element("select", { id: "head", onchange: () => use(select.value) }, ...heads.map((name) => element("option", { value: name }, name)));
-  byId("heads").replaceChildren(element("label", { for: "head" }, "Head"), select);
+function offer(label, names, chosen, use) {
+  if (names.length < 2) return;
+  const options = names.map((name) => element("option", { value: name, selected: name === chosen }, name));
+  const select = element("select", { id: `choose-${label}`, onchange: () => use(select.value) }, ...options);
+  byId("choices").append(element("label", { for: select.id }, label), select);
+}
+
+/**
+ * @param {Settings} settings
+ * @param {Manifest} manifest
+ * @param {URL} bundle
+ * @param {string} prefix
+ * @returns {Promise<{engine: Engine, where: string, privacy: string}>}
+ */
+async function engineFor(settings, manifest, bundle, prefix) {
+  if (settings.engine === "server") {
+    const privacy = "Pictures are computed on the server this page came from; it does not keep them.";
+    return { engine: serverEngine(get, new URL(".", location.href), prefix), where: "the server of this page", privacy };
+  }
+  const privacy = "Everything runs in this browser; your pictures do not leave it.";
+  return { engine: await browserEngine(manifest, bundle), where: `onnxruntime-web ${settings.runtime}, in this browser`, privacy };
 }
 
 async function start() {
   /** @type {Settings} */
-  const settings = await (await get("page.json")).json();
-  const bundle = new URL(settings.bundle, location.href);
+  const settings = await (await get(new URL("page.json", location.href))).json();
+  const bundles = Object.fromEntries(settings.bundles.map((bundle) => [bundle.name, bundle]));
+  const asked = new URLSearchParams(location.search).get("bundle");
+  const { name, address, prefix } = bundles[asked ?? ""] ?? settings.bundles[0];
+  const bundle = new URL(address, location.href);
   /** @type {Manifest} */
   const manifest = await (await get(new URL("manifest.json", bundle))).json();
+  const { engine, where, privacy } = await engineFor(settings, manifest, bundle, prefix);
+  const page = new Page(manifest, engine, where);
   const heads = Object.keys(manifest.heads);
-  const engine = await browserEngine(manifest, bundle);
-  const page = new Page(manifest, engine, `onnxruntime-web ${settings.runtime}, in this browser`);
-  offerHeads(heads, (name) => page.use(name));
-  page.use(heads[0]);
-  page.addPickers(await samplesOf(bundle));
-  byId("privacy").textContent = "Everything runs in this browser; your pictures do not leave it.";
+  offer("Bundle", Object.keys(bundles), name, (other) => { location.search = new URLSearchParams({ bundle: other }).toString(); });
+  offer("Head", heads, heads[0], (head) => page.use(head));
+  byId("privacy").textContent = privacy;
   byId("stuck").hidden = true;
   byId("content").hidden = false;
+  page.use(heads[0]);
+  page.addPickers(await samplesOf(bundle));
 }
 
 start().catch(fail);

@@ -1,6 +1,7 @@
 /**
  * Pictures to pixels as Python makes them: the middle of the picture, resized bilinearly, averaging over what a smaller
- * picture loses. Whole numbers are rounded where Pillow rounds them, so that both give the same bytes.
+ * picture loses. Numbers are rounded where Pillow rounds them, which gives its bytes: across first, then down. For
+ * pictures that shrink much more in height Pillow may go the other way round, and be one step in 255 from this.
  */
 
 /** @typedef {{data: Uint8Array | Uint8ClampedArray, width: number, height: number, channels: number}} Pixels channels last */
