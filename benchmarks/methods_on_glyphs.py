@@ -207,6 +207,7 @@ CLAIMS: Mapping[str, Sequence[tuple[str, Measure]]] = {
     "prototype": [("unseen characters, 5-way 1-shot, above raw latents", above_raw("few_shot/embedding"))],
     "matching": [("the same, by its own scorer", above_raw("few_shot_score/embedding"))],
     "fden": [("the same, by identity", above_raw("few_shot/identity"))],
+    "dr_gan": [("the same, by identity", above_raw("few_shot/identity"))],
     "slice": [("the same, by half of the latent", above_raw("few_shot/specified"))],
     **{
         label: [

@@ -142,7 +142,7 @@ def test_domains_with_other_classes(method, stripes):
 FLATTENING = {
     **{name: {"network": "mlp"} for name in ("cycle_vae", "mathieu", "szabo")},
     **{name: {"map": "flattened"} for name in ("fden", "prototype")},
-    **{name: {} for name in ("jade", "matching", "m2", "nvae")},
+    **{name: {} for name in ("dr_gan", "jade", "matching", "m2", "nvae")},
 }
 
 

@@ -87,6 +87,7 @@ TOYS = [
     Toy("nvae", "vector"),
     Toy("nvae", "vector", missing=0.4),
     Toy("m2", "vector", missing=0.4),
+    Toy("dr_gan", "vector"),
     Toy("m2", "feature_map", settings={"encoder": (16,), "decoder": (16,), "classifier": (16,)}),
     Toy("jade", "vector", settings={"encoder": (16,), "decoder": (16,), "classifier": (16,)}),
 ]

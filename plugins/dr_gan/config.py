@@ -1,0 +1,59 @@
+"""Settings of DR-GAN."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from unbraid.core.errors import ConfigError
+
+Verdict = Literal["binary", "extra_class"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DRGANConfig:
+    """Settings of DR-GAN; the defaults are the `default` preset.
+
+    Args:
+        identity: numbers in the identity code.
+        noise: numbers drawn from U(-1, 1) beside code and pose while training; 0 elsewhere.
+        verdict: how the discriminator says "made up": by a logit of its own (`binary`, the public code), or as one
+            more identity (`extra_class`, the paper).
+        encoder, decoder, discriminator, reader: hidden widths; the reader names the pose.
+        accuracy_limit: the discriminator learns only while the mean accuracy of its verdicts is below.
+        rows: rows of each batch.
+        standardise: of the frozen latents before anything else: `dim`, `channel` or `none`.
+        lr, betas: of Adam, of which each objective has its own.
+        steps: training steps of a fit unless told otherwise.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    identity: int = 64
+    noise: int = 8
+    verdict: Verdict = "binary"
+    encoder: tuple[int, ...] = (256, 256)
+    decoder: tuple[int, ...] = (256, 256)
+    discriminator: tuple[int, ...] = (256, 256)
+    reader: tuple[int, ...] = (256,)
+    accuracy_limit: float = 0.9
+    rows: int = 128
+    standardise: Literal["none", "dim", "channel"] = "dim"
+    lr: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    steps: int = 3_000
+
+    def __post_init__(self) -> None:
+        for name in ("identity", "rows", "steps"):
+            self._check(getattr(self, name) >= 1, name, ">= 1")
+        self._check(self.noise >= 0, "noise", ">= 0")
+        self._check(self.verdict in get_args(Verdict), "verdict", ", ".join(get_args(Verdict)))
+        self._check(0 <= self.accuracy_limit <= 1, "accuracy_limit", "0 <= accuracy_limit <= 1")
+        self._check(self.lr > 0, "lr", "> 0")
+        self._check(all(0 <= beta < 1 for beta in self.betas), "betas", "two numbers in [0, 1)")
+        for name in ("encoder", "decoder", "discriminator", "reader"):
+            widths = getattr(self, name)
+            self._check(bool(widths) and min(widths) >= 1, name, "one or more hidden widths, each >= 1")
+
+    def _check(self, good: bool, name: str, expected: str) -> None:
+        if not good:
+            raise ConfigError(f"dr_gan: {name} is out of range", expected=expected, found=getattr(self, name))
