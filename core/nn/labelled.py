@@ -31,7 +31,8 @@ def labelled_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
 
 def one_hot(label: Tensor, logits: Tensor) -> Tensor:
     """Give `(B, C)` with a one at each label, of the width and dtype of `logits`; a missing label gives class 0."""
-    return F.one_hot(label.clamp_min(0), logits.shape[1]).to(logits)
+    # not F.one_hot, which reads the largest label to compare it with the width
+    return torch.zeros_like(logits).scatter_(1, label.clamp_min(0).unsqueeze(1), 1)
 
 
 def class_weights(label: Tensor, logits: Tensor) -> Tensor:

@@ -49,9 +49,9 @@ class BackboneCase(PluginCase):
         """A snapshot of the backbone as it was loaded."""
         return FrozenGuard(self.backbone)
 
-    @cached_property
+    @property
     def pictures(self) -> Tensor:
-        """A few random pictures, `(5, C, H, W)`."""
+        """A few random pictures, `(5, C, H, W)`; a copy each time, since an encoder may write to it."""
         _ = self.guard
         return torch.rand(ROWS, *self.backbone.info.input.shape, generator=torch.Generator().manual_seed(1))
 

@@ -94,26 +94,20 @@ class MethodCase(PluginCase):
         """Names of the domains."""
         return list(self.backbones())
 
-    def data(self, dataset: Dataset | None = None) -> Dataset | dict[str, Dataset]:
-        """Give the data set as `fit` takes it."""
-        chosen = self.dataset if dataset is None else dataset
-        return chosen if self.spec.domains == 1 else dict.fromkeys(self.domains, chosen)
-
     def method(self) -> Method:
         """The method with its configuration."""
         return resolve_method(self.qualified, self.preset, self.settings, self.ready)
 
     def attach(self, backbones: Mapping[str, Backbone] | None = None, seed: int = 0) -> AttachedModel:
-        """Attach it anew.
+        """Attach it anew; where that fails, `contract.attaches` says why."""
+        _ = self.attached
+        return self._attach(self.backbones() if backbones is None else backbones, seed)
 
-        Raises:
-            Skip: the method refuses this backbone.
-        """
-        given = dict(self.backbones() if backbones is None else backbones)
+    def _attach(self, backbones: Mapping[str, Backbone], seed: int = 0) -> AttachedModel:
         try:
             return unbraid.attach(
                 self.qualified,
-                given if self.spec.domains > 1 else next(iter(given.values())),
+                dict(backbones) if self.spec.domains > 1 else next(iter(backbones.values())),
                 preset=self.preset,
                 seed=seed,
                 device="cpu",
@@ -123,7 +117,7 @@ class MethodCase(PluginCase):
         except CapabilityError as error:
             if all(sibling.refuses() for sibling in self.siblings):
                 raise
-            raise Skip(f"refuses this backbone: {error.problem}") from error
+            raise Blocked("", Skip(f"refuses this backbone: {error.problem}")) from error
 
     def refuses(self) -> bool:
         """Whether the method refuses this backbone by name."""
@@ -147,30 +141,31 @@ class MethodCase(PluginCase):
         """Build an untrained head, also of a method that waits for the classes."""
         return self._build(self.attached.backbones, seed)
 
-    def fit(self, model: AttachedModel, **settings: Any) -> TrainResult:
-        """Fit it for a few steps."""
+    def fit(self, model: AttachedModel, *, data: Dataset | None = None, **settings: Any) -> TrainResult:
+        """Fit it for a few steps; where a plain fit fails, `contract.fits` says why."""
+        _ = self.fitted
+        return self._fit(model, data, **settings)
+
+    def _fit(self, model: AttachedModel, data: Dataset | None = None, **settings: Any) -> TrainResult:
         given = {"steps": STEPS, "eval_every": 5, "checkpoint_every": 3, "log_every": 4, "quiet": True, **settings}
-        return model.fit(given.pop("data", None) or self.data(), **given)
+        chosen = self.dataset if data is None else data
+        return model.fit(chosen if self.spec.domains == 1 else dict.fromkeys(self.domains, chosen), **given)
 
     # -- what checks share
 
     @shared("contract.attaches")
     def attached(self) -> AttachedModel:
         """An untrained model."""
-        try:
-            return self.attach()
-        except Skip as refused:
-            raise Blocked("", refused) from refused
+        return self._attach(self.backbones())
 
     @shared("contract.fits")
     def fitted(self) -> AttachedModel:
         """The model after a fit, whose backbones are held to have stayed what they were."""
-        _ = self.attached  # says why not, where the method refuses this backbone
         model = self.attach()
         model.train()
         guards = [FrozenGuard(backbone) for backbone in model.backbones.values()]
         try:
-            self.result = self.fit(model, out=self.folder("run"))
+            self._fit(model, out=self.folder("run"))
             for guard in guards:
                 guard.verify()
         except FrozenError as error:
@@ -191,14 +186,18 @@ class MethodCase(PluginCase):
         """Give the model of the first domain."""
         return model if self.spec.domains == 1 else model.domain(self.domains[0])
 
-    @cached_property
+    @property
     def images(self) -> Any:
-        """A few pictures of different contents, uint8."""
+        """A few pictures of different contents, uint8; a copy each time."""
         return self.dataset.images[np.linspace(0, len(self.dataset) - 1, ROWS).round().astype(np.int64)]
 
-    @cached_property
+    @property
     def z(self) -> Tensor:
-        """Their latents, `(6, *latent)`."""
+        """Their latents, `(6, *latent)`; a copy each time, since a head may write to it."""
+        return self._z.clone()
+
+    @cached_property
+    def _z(self) -> Tensor:
         return self.model.encode(self.images)
 
     @cached_property

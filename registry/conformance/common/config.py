@@ -1,7 +1,6 @@
 """The configuration: a frozen dataclass that files can hold."""
 
 import dataclasses
-import inspect
 import json
 import re
 from collections.abc import Mapping
@@ -52,13 +51,12 @@ def documented(case: PluginCase) -> None:
 
     Breaks: users meet settings in recipes and `--set` whose meaning and range they can only guess.
 
-    Mend: a line for each field under `Args:` of the class docstring, or a docstring below the field.
+    Mend: a line for each field under `Args:` in the docstring of the class.
     """
     cls = _class(case)
-    text = inspect.getdoc(cls) or ""
-    if (cls.__doc__ or "").startswith(f"{cls.__name__}("):
-        text = ""  # what dataclass writes where there is none
-    named = set(re.findall(r"\w+", text))
+    # a base class documents its own fields; what dataclass writes where there is no docstring is none
+    texts = [base.__doc__ or "" for base in cls.__mro__ if not (base.__doc__ or "").startswith(f"{base.__name__}(")]
+    named = set(re.findall(r"\w+", " ".join(texts)))
     missing = [name for name in settings_of(cls) if name not in named] if dataclasses.is_dataclass(cls) else []
     require(not missing, "settings are not documented", expected="all of them", found=f"not {', '.join(missing)}")
 

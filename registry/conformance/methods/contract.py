@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import numpy as np
+import torch
 from torch import nn
 
 from unbraid.core.errors import UnbraidError
 from unbraid.core.interfaces import Dataset, Disentangler, Factor
-from unbraid.registry.conformance.check import Failure, check, require
+from unbraid.registry.conformance.check import Failure, Skip, check, require
 from unbraid.registry.conformance.method_case import MethodCase
 from unbraid.registry.conformance.toys import toy_backbone
 
@@ -25,7 +27,7 @@ def attaches(case: MethodCase) -> None:
 
     Mend: see the error; `build` gets the config, the shapes of the latents and the labels, and nothing else.
     """
-    head = case.attached.head if not case.spec.needs_classes else case.head_of()
+    head = case.head_of()
     require(isinstance(head, nn.Module), "attach made no module", expected="a Disentangler", found=type(head))
 
 
@@ -37,7 +39,7 @@ def factors(case: MethodCase) -> None:
 
     Mend: set `self.factors` in the constructor; roles are `content`, `style` and `rest`.
     """
-    head = case.single(case.attached).head if not case.spec.needs_classes else _view(case)
+    head = _view(case)
     names = [factor.name for factor in head.factors]
     require(len(set(names)) == len(names) > 0, "factors share a name", expected="different ones", found=names)
     for factor in head.factors:
@@ -87,9 +89,12 @@ def train_only(case: MethodCase) -> None:
 
     Mend: name sub-modules and buffers as `state_dict` does.
     """
-    head = case.attached.head if not case.spec.needs_classes else case.head_of()
+    head = case.fitted.network
+    assert head is not None
     keys = tuple(f"{key}." for key in head.state_dict())
-    missing = [name for name in head.train_only if not any(key.startswith(f"{name}.") for key in keys)]
+    there = {name for name in head.train_only if any(key.startswith(f"{name}.") for key in keys)}
+    # some settings do without a part; its place is there, and empty
+    missing = [name for name in head.train_only if name not in there and not hasattr(head, name)]
     require(not missing, "train_only names what is not there", expected="names in state_dict", found=", ".join(missing))
 
 
@@ -114,6 +119,7 @@ def needs(case: MethodCase) -> None:
 
     Mend: add `decode` or `gradient` to `needs` of the spec, or to the property `needs` of a config that asks for more.
     """
+    _ = case.fitted
     unknown = sorted(case.spec.needs - set(NEEDS))
     require(not unknown, "unknown needs", expected=", ".join(NEEDS), found=", ".join(unknown))
     declared = case.spec.needs | getattr(case.method().config, "needs", frozenset())
@@ -135,23 +141,36 @@ def fits(case: MethodCase) -> None:
 
 @check("contract", "method")
 def supervision(case: MethodCase) -> None:
-    """A method that declares `none` or `partial` trains where labels are missing.
+    """Labels matter to training exactly where `supervision` says so.
 
-    Breaks: it is offered to people without labels, and asks them for labels.
+    Breaks: people without labels are offered a method that needs them; or think that labels helped where nobody read
+    them.
 
-    Mend: declare the `supervision` the batches need; with `partial`, treat the label -1 as missing.
+    Mend: declare what the batches use: `none`, `pairs` that share a class, `labels`, or `partial` ones.
     """
-    if case.spec.supervision not in ("none", "partial"):
-        return
-    share = 1.0 if case.spec.supervision == "none" else 0.5
-    case.fit(case.attach(), steps=2, data=case.data(without_labels(case, share)))
+    network, again = case.fitted.network, case.attach()
+    assert network is not None
+    if not network.objectives(case.fitted.backbones):
+        raise Skip("has no objectives: nothing is trained")
+    case.fit(again, data=_relabelled(case))
+    assert again.network is not None
+    expected, found = network.state_dict(), again.network.state_dict()
+    same = all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    without = case.spec.supervision == "none"
+    require(
+        same == without,
+        f"declares supervision {case.spec.supervision!r}, and labels {'do not matter' if same else 'matter'}",
+        expected="the same weights for other labels" if without else "other weights for other labels",
+        found="the same" if same else "others",
+    )
 
 
-def without_labels(case: MethodCase, share: float) -> Dataset:
-    """Give the data set with a share of its content labels missing."""
+def _relabelled(case: MethodCase) -> Dataset:
+    """Give the data set with the content labels of its training rows dealt anew among them."""
     data = case.dataset
+    rows = data.training_rows()
     labels = data.labels["content"].copy()
-    labels[:: round(1 / share)] = -1  # spread evenly, so that no class is without labels
+    labels[rows] = np.random.default_rng(0).permutation(labels[rows])
     return dataclasses.replace(data, labels={**data.labels, "content": labels})
 
 

@@ -5,24 +5,10 @@ import math
 
 import numpy as np
 
-from unbraid.core.errors import LabelError, NonFiniteError, UnbraidError
+from unbraid.core.errors import NonFiniteError, UnbraidError
 from unbraid.core.interfaces import Dataset
 from unbraid.registry.conformance.check import Failure, Skip, check
 from unbraid.registry.conformance.method_case import MethodCase
-from unbraid.registry.conformance.methods.contract import without_labels
-
-
-@check("errors", "method")
-def no_labels(case: MethodCase) -> None:
-    """A method that learns from labels refuses data without any, with a `LabelError`.
-
-    Breaks: it trains on the label -1 as if that were a class, and nobody notices.
-
-    Mend: ask for `SameClassPairs` or `Episodes`, which refuse by themselves; or raise `LabelError` in `prepare`.
-    """
-    if case.spec.supervision not in ("labels", "pairs"):
-        raise Skip(f"declares supervision {case.spec.supervision!r}")
-    _refuses(case, without_labels(case, 1.0), LabelError)
 
 
 @check("errors", "method")
@@ -33,7 +19,7 @@ def little_data(case: MethodCase) -> None:
 
     Mend: lower ways and batch to what there is, or raise `LabelError` with what was expected and found.
     """
-    data = case.dataset
+    model, data = case.attach(), case.dataset
     labels = data.labels["content"]
     few = [
         np.flatnonzero((labels == content) & (data.labels["style"] == style))[:1]
@@ -41,7 +27,7 @@ def little_data(case: MethodCase) -> None:
         for style in (0, 1)
     ]
     try:
-        case.fit(case.attach(), steps=2, data=case.data(subset(data, np.concatenate(few))))
+        case.fit(model, steps=2, data=subset(data, np.concatenate(few)))
     except NonFiniteError as error:
         raise Failure("little data make the loss NaN", expected="a fit, or a refusal", found=error.problem) from error
     except UnbraidError:
@@ -81,14 +67,3 @@ def subset(data: Dataset, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]") ->
     """Give some rows of a data set as one of its own."""
     images = data.images[rows]
     return dataclasses.replace(data, images=images, labels={role: label[rows] for role, label in data.labels.items()})
-
-
-def _refuses(case: MethodCase, data: Dataset, error: type[UnbraidError]) -> None:
-    try:
-        case.fit(case.attach(), steps=2, data=case.data(data))
-    except error:
-        return
-    except Exception as other:
-        found = f"{type(other).__name__}: {other}"
-        raise Failure("refused in other words", expected=f"a {error.__name__}", found=found) from other
-    raise Failure("data without labels are accepted", expected=f"a {error.__name__}", found="a fit")

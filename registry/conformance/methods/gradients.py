@@ -1,10 +1,13 @@
 """Losses and what they move."""
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from unbraid.core.attached import AttachedModel
 from unbraid.core.training import ObjectiveRunner
 from unbraid.core.training.watch import FiniteWatch
 from unbraid.registry.conformance.check import Failure, Skip, check, require
@@ -23,7 +26,8 @@ def terms(case: MethodCase) -> None:
 
     Mend: `.mean()` at the end of a term; guard logarithms and square roots at zero.
     """
-    for runner in _runners(case)[1]:
+    work = _work(case)
+    for runner in work.runners:
         for name, term in runner.losses(0, "check", 0).items():
             what = f"term {name} of objective {runner.objective.name}"
             require(term.value.shape == (), f"{what} is no scalar", expected="()", found=tuple(term.value.shape))
@@ -39,11 +43,11 @@ def reach(case: MethodCase) -> None:
 
     Mend: list its module in `updates`, find the `detach` that cuts it off, or make it a buffer.
     """
-    head, runners = _runners(case)
-    names = {id(parameter): name for name, parameter in head.named_parameters() if parameter.requires_grad}
+    work = _trained(case)
+    names = {id(parameter): name for name, parameter in work.head.named_parameters() if parameter.requires_grad}
     idle = set(names)
     for step in range(TRIES):
-        for runner in runners:
+        for runner in work.runners:
             runner.backward(runner.losses(0, "check", step))
             idle -= {id(p) for p in runner.parameters if _moves(p, names.get(id(p), "a parameter"))}
     left = [names[each] for each in idle]
@@ -58,10 +62,10 @@ def updates(case: MethodCase) -> None:
 
     Mend: no in-place change of weights in a loss; list every module an objective is to move, and no other.
     """
-    head, runners = _runners(case)
-    for runner in runners:
+    work = _trained(case)
+    for runner in work.runners:
         mine = {id(parameter) for parameter in runner.parameters}
-        others = {name: p for name, p in head.named_parameters() if id(p) not in mine}
+        others = {name: p for name, p in work.head.named_parameters() if id(p) not in mine}
         before = {name: parameter.detach().clone() for name, parameter in others.items()}
         runner.run(0, 0, FiniteWatch(torch.device("cpu")))
         moved = [name for name, value in before.items() if not torch.equal(value, others[name])]
@@ -77,12 +81,12 @@ def no_waiting(case: MethodCase) -> None:
 
     Mend: `torch.where` for branches, `gate` for skipping, masks as factors; log by returning terms.
     """
-    _, runners = _runners(case)
+    work = _trained(case)
     watch = FiniteWatch(torch.device("cpu"))
-    for runner in runners:
+    for runner in work.runners:
         runner.run(0, 0, watch)  # the first step builds the optimiser's state
     with Ledger() as ledger:
-        for runner in runners:
+        for runner in work.runners:
             for repeat in range(runner.objective.repeat):
                 losses = runner.losses(0, f"check/{repeat}", 0)
                 runner.backward(losses)
@@ -90,8 +94,15 @@ def no_waiting(case: MethodCase) -> None:
     require(not ledger.waits, "a step waits for the device", expected="no value is read", found=found)
 
 
-def _runners(case: MethodCase) -> tuple[nn.Module, list[ObjectiveRunner]]:
+class Work(NamedTuple):
     """An untrained, prepared head in training mode, and its objectives at work."""
+
+    model: AttachedModel  # keeps the backbone frozen
+    head: nn.Module
+    runners: Sequence[ObjectiveRunner]
+
+
+def _work(case: MethodCase) -> Work:
     model, head = case.attach(), case.head_of()
     model.network = head
     sources = case.sources
@@ -100,7 +111,13 @@ def _runners(case: MethodCase) -> tuple[nn.Module, list[ObjectiveRunner]]:
     if not objectives:
         raise Skip("has no objectives: nothing is trained")
     head.train()
-    return head, [ObjectiveRunner(objective, sources, torch.device("cpu")) for objective in objectives]
+    return Work(model, head, [ObjectiveRunner(objective, sources, torch.device("cpu")) for objective in objectives])
+
+
+def _trained(case: MethodCase) -> Work:
+    """The same, of a method that trains at all."""
+    _ = case.fitted
+    return _work(case)
 
 
 def _moves(parameter: nn.Parameter, name: str) -> bool:

@@ -1,5 +1,7 @@
 """Noticing what would make the host wait for the device."""
 
+import traceback
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,5 +27,12 @@ class Ledger(TorchDispatchMode):
             isinstance(i, Tensor) and i.dtype == torch.bool for each in args if isinstance(each, list) for i in each
         )
         if name in WAITING or masked:
-            self.waits.append(name)
+            self.waits.append(f"{name} at {_place()}")
         return func(*args, **(kwargs or {}))
+
+
+def _place() -> str:
+    """Say which line of whom asked: the innermost that is neither torch's nor the suite's."""
+    skipped = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+    frames = [frame for frame in traceback.extract_stack() if not frame.filename.startswith(skipped)]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "an unknown line"

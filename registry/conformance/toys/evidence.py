@@ -30,7 +30,7 @@ def toy_evidence(seed: int = 0) -> Evidence:
     Returns:
         The same arrays each time; nothing that metrics share is in it yet.
     """
-    return dataclasses.replace(_evidence(), seed=seed)
+    return _with_populations(dataclasses.replace(_evidence(), seed=seed), _copied)
 
 
 def without_labels(evidence: Evidence) -> Evidence:
@@ -62,6 +62,12 @@ def one_row(evidence: Evidence) -> Evidence:
             known={factor: values[first] for factor, values in each.known.items()},
         )
     return dataclasses.replace(evidence, populations=populations)
+
+
+def _copied(population: Population) -> dict[str, Any]:
+    groups = ("labels", "factors", "random_factors", "known")
+    copies = {group: {name: values.copy() for name, values in getattr(population, group).items()} for group in groups}
+    return {"z": population.z.copy(), "rows": population.rows.copy(), **copies}
 
 
 def _with_populations(evidence: Evidence, change: Callable[[Population], dict[str, Any]]) -> Evidence:
