@@ -13,13 +13,14 @@ from unbraid.core.server.logs import Log
 from unbraid.core.server.metrics import OTHER
 from unbraid.core.server.replies import problem
 from unbraid.core.server.service import Service
+from unbraid.core.web.assets import page_files, wants_page
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Callable[[], Awaitable[Message]], Send], Awaitable[None]]
 
-#: Answered without a token: they tell nothing but that a server is there.
-OPEN = frozenset({"/v2/health/live", "/v2/health/ready"})
+#: Answered without a token: they tell nothing but that a server is there; the page asks for the token itself.
+OPEN = frozenset({"/v2/health/live", "/v2/health/ready", *(f"/{name}" for name in page_files())})
 #: Names a browser on the same machine has for it.
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 #: Where a route leaves the name of the model it found, for log and metrics.
@@ -73,7 +74,7 @@ class Guard:
         self._finish(scope, answer, time.perf_counter() - begun)
 
     def _check(self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes]) -> None:
-        if scope["path"] in OPEN:
+        if _is_open(scope["path"], headers):
             return
         if self._token and not self._token.admits(headers.get(b"authorization")):
             raise RequestError(401, "a bearer token is needed")
@@ -117,6 +118,11 @@ class Answer:
                 (b"x-content-type-options", b"nosniff"),
             ]
         await self._send(message)
+
+
+def _is_open(path: str, headers: dict[bytes, bytes]) -> bool:
+    """Tell whether anybody may ask; at `/` a browser gets the page, and programs what is served."""
+    return path in OPEN or (path == "/" and wants_page(headers.get(b"accept", b"").decode("latin-1")))
 
 
 def _single(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

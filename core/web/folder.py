@@ -1,15 +1,15 @@
 """Write the page with a bundle as a folder any file server can serve."""
 
 import shutil
-from importlib.resources import as_file, files
+from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 
 from unbraid.core.artefacts import atomic_folder, verify_folder, write_json
 from unbraid.core.artefacts.manifest import MANIFEST
+from unbraid.core.web.assets import SETTINGS, page_files
 from unbraid.core.web.runtime import Runtime
 
-#: What the page reads first: where graphs run and where the bundle lies.
-SETTINGS = "page.json"
 #: Folder of the bundle beside the page.
 BUNDLE = "bundle"
 
@@ -34,8 +34,7 @@ def write_page_folder(bundle: Path | str, path: Path | str, runtime: Runtime) ->
     listed = verify_folder(bundle, kind="bundle")["files"]
     needed = sum(entry["bytes"] for entry in listed.values()) + sum(map(len, runtime.files.values()))
     with atomic_folder(path, kind="page", needs=needed) as folder:
-        with as_file(files("unbraid.core.web") / "page") as page:
-            shutil.copytree(page, folder, dirs_exist_ok=True)
+        _write_files(folder, page_files())
         for name in (MANIFEST, *listed):
             _copy(bundle / name, folder / BUNDLE / name)
         _write_runtime(folder / "runtime", runtime)
@@ -49,9 +48,13 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
+def _write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    for name, data in contents.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
 def _write_runtime(folder: Path, runtime: Runtime) -> None:
     folder.mkdir()
-    for name, data in runtime.files.items():
-        (folder / name).write_bytes(data)
     licence = files("unbraid.core.web") / "onnxruntime_licence.txt"
-    (folder / "LICENSE.txt").write_bytes(licence.read_bytes())
+    _write_files(folder, runtime.files | {"LICENSE.txt": licence.read_bytes()})
