@@ -181,7 +181,7 @@ def measure(given: Callable[[], World], settings: Mapping[str, Any], seed: int, 
         rebuilt = world.eye(models["N-VAE"].decode(train.latents.subset(torch.from_numpy(rows)).z).numpy())
     found: dict[str, Any] = {
         "judge on real test digits": accuracy(judge, tested, test.labels),
-        "judge on real digits through the VAE": accuracy(judge, rebuilt, truth),
+        "judge on its own training digits through the VAE": accuracy(judge, rebuilt, truth),
         "judged": {},
         "curve": {"real digits through the VAE": _curve(world, real, truth, rebuilt, truth, tested, seed)},
         "leak": leak(models["N-VAE"], test, seed),
