@@ -82,6 +82,7 @@ function strip(canvas, values, largest, name) {
 export function modelCard({ manifest, head: { method } }, engine) {
   const { backbone, versions, graphs } = manifest;
   const worst = Math.max(...Object.values(graphs).map((graph) => graph.tolerance.max_abs));
+  const precisions = [...new Set(Object.values(graphs).map((graph) => graph.precision))].join(", ");
   const bytes = Object.values(graphs).reduce((sum, graph) => sum + graph.bytes, 0);
   const entries = {
     Method: [method.name, `${method.distribution} ${method.version}`],
@@ -89,7 +90,7 @@ export function modelCard({ manifest, head: { method } }, engine) {
     "Licence of the weights": [backbone.licence || "not stated"],
     Pictures: [manifest.image.shape.slice(1).join(" × "), "channels × height × width; files are cut to their middle and resized"],
     Latent: [manifest.latent.shape.slice(1).join(" × ")],
-    Graphs: [Object.keys(graphs).join(", "), `${(bytes / 1e6).toFixed(1)} MB of ONNX, at most ${worst.toExponential(0)} from torch`],
+    Graphs: [Object.keys(graphs).join(", "), `${(bytes / 1e6).toFixed(1)} MB of ONNX, ${precisions}, at most ${worst.toExponential(0)} from torch`],
     "Runs on": [engine],
     "Made by": [`Unbraid ${versions.unbraid}`, `torch ${versions.torch}, ONNX opset ${versions.opset}`],
     Fingerprint: [element("code", {}, backbone.fingerprint)],

@@ -2,7 +2,7 @@
 
 /** @typedef {{shape: number[], data: Float32Array}} Tensor the first dimension is the batch */
 /** @typedef {{name: string, shape: (number | string)[]}} Port an input or output of a graph */
-/** @typedef {{inputs: Port[], outputs: Port[], sha256: string, bytes: number, file: string, tolerance: {max_abs: number}}} Graph */
+/** @typedef {{inputs: Port[], outputs: Port[], sha256: string, bytes: number, file: string, precision: string, tolerance: {max_abs: number}}} Graph */
 /** @typedef {{name: string, shape: number[], role: "content" | "style" | "rest", distribution: string}} Factor */
 /** @typedef {{method: {name: string, distribution: string, version: string}, factors: Factor[], graphs: Record<string, string>}} Head `graphs`: verb -> name */
 /**
