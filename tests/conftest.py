@@ -12,6 +12,7 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -45,18 +46,43 @@ class ScratchEnv:
         )
 
 
+class MakeScratchEnv(Protocol):
+    """Makes environments that see this one's packages."""
+
+    def __call__(self, *installed: Path, checkout: bool = True) -> ScratchEnv:
+        """Make one, with some distributions or wheels installed; without `checkout`, Unbraid must be among them."""
+        ...
+
+
 @pytest.fixture(scope="session")
-def scratch_env(tmp_path_factory: pytest.TempPathFactory) -> ScratchEnv:
+def make_scratch_env(tmp_path_factory: pytest.TempPathFactory) -> MakeScratchEnv:
+    """Environments for plug-ins under test: nothing is fetched, and torch is not installed again."""
+
+    def make(*installed: Path, checkout: bool = True) -> ScratchEnv:
+        scratch = ScratchEnv(tmp_path_factory.mktemp("scratch") / "venv")
+        _run(sys.executable, "-m", "venv", "--without-pip", str(scratch.folder))
+        site = scratch.run(["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).stdout.strip()
+        ours = [str(ROOT / "src")] if checkout else []
+        parents = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *ours))
+        Path(site, "parent.pth").write_text("\n".join(parents) + "\n")
+        install = (
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "--no-index",
+            "--disable-pip-version-check",
+        )
+        _run(sys.executable, "-m", "pip", "--python", str(scratch.python), *install, *map(str, installed))
+        return scratch
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def scratch_env(make_scratch_env: MakeScratchEnv) -> ScratchEnv:
     """The environment of somebody who installed third-party plug-ins, good and broken ones."""
-    scratch = ScratchEnv(tmp_path_factory.mktemp("scratch") / "venv")
-    _run(sys.executable, "-m", "venv", "--without-pip", str(scratch.folder))
-    site = scratch.run(["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).stdout.strip()
-    parents = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), str(ROOT / "src")))
-    Path(site, "parent.pth").write_text("\n".join(parents) + "\n")
-    install = ("install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check")
-    folders = (str(folder) for folder in sorted(THIRD_PARTY.iterdir()) if (folder / "pyproject.toml").exists())
-    _run(sys.executable, "-m", "pip", "--python", str(scratch.python), *install, *folders)
-    return scratch
+    return make_scratch_env(*(each for each in sorted(THIRD_PARTY.iterdir()) if (each / "pyproject.toml").exists()))
 
 
 def _run(*command: str) -> None:

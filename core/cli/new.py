@@ -31,7 +31,7 @@ def command(name: str, kind: NewKind, out: Path) -> None:
     click.echo("next:")
     click.echo(f"  pip install -e {folder.name}[test]")
     click.echo(f"  unbraid list {'methods' if kind == 'method' else f'{kind}s'}")
-    click.echo(f"  unbraid check {name}" + ("" if kind == "method" else f" --kind {kind}"))
+    click.echo(f"  unbraid check {name}")
     click.echo(f"  cd {folder.name} && python -m pytest")
     if kind == "method":
         click.echo("  unbraid fit recipe.yaml")
