@@ -22,7 +22,8 @@ class Illustrations:
     """Pictures and maps.
 
     Args:
-        pictures: swap grid and interpolation, none where head or backbone cannot, and what the method drew itself.
+        pictures: swap grid and interpolation; none where head or backbone cannot.
+        own: what the method drew itself.
         maps: of the factors.
         shown: what the maps show.
         without: why there are no swaps; empty where there are.
@@ -30,6 +31,7 @@ class Illustrations:
     """
 
     pictures: Sequence[Picture] = ()
+    own: Sequence[Picture] = ()
     maps: Sequence[FactorMap] = field(default_factory=tuple)
     shown: str = ""
     without: str = ""
@@ -48,4 +50,6 @@ def illustrate(model: "AttachedModel", dataset: Dataset) -> Illustrations:
         pictures.append(interpolation_picture(model, dataset))
     own, broken = own_pictures(model, dataset)
     maps, shown = factor_maps(model, dataset)
-    return Illustrations(pictures=(*pictures, *own), maps=tuple(maps), shown=shown, without=without, broken=broken)
+    return Illustrations(
+        pictures=tuple(pictures), own=tuple(own), maps=tuple(maps), shown=shown, without=without, broken=broken
+    )

@@ -14,7 +14,7 @@ import unbraid
 from unbraid.core.cli.evaluate import command
 from unbraid.core.errors import CapabilityError, DataError
 from unbraid.core.evaluation import RAW, Evaluation, Figure
-from unbraid.core.report import Picture, swap_grid, swap_picture, write_report
+from unbraid.core.report import Illustrations, Picture, swap_grid, swap_picture, write_report
 from unbraid.core.report.drawing import CELL, GAP, PAPER
 from unbraid.core.report.headline import headlines, verdict
 
@@ -149,6 +149,17 @@ def test_the_report_says_value_interval_chance_baselines_failures_and_what_does_
         assert said in text
     assert "ZeroDivisionError: x" in text and "the head cannot entangle" in text
     assert "better than raw latents" in text
+
+
+def test_the_report_shows_what_the_method_drew_or_why_it_did_not(tmp_path):
+    def text(**shown):
+        path = tmp_path / "report.html"
+        return write_report(path, evaluation=an_evaluation(), illustrations=Illustrations(**shown)).read_text()
+
+    assert "What this method has to show" not in text()
+    shown = text(own=[Picture("What only I can show.", b"png", title=EVIL)])
+    assert "What this method has to show" in shown and "What only I can show." in shown and "<script" not in shown
+    assert "could not draw its own pictures: &lt;script" in text(broken=EVIL)
 
 
 def test_headlines_and_verdicts():
