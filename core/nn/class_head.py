@@ -1,6 +1,6 @@
 """What every head with a classifier of a closed set of classes does alike: everything but its networks and losses."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import torch
@@ -63,7 +63,8 @@ class ClassHead(Disentangler):
         if "content" not in labels:
             found = ", ".join(labels) or "no labels"
             raise LabelError(f"{cls.method} needs classes", expected="a content label", found=found)
-        return cls(config, only(latents), labels["content"].count)
+        make: Callable[..., Self] = cls  # constructors of subclasses take other arguments
+        return make(config, only(latents), labels["content"].count)
 
     def prepare(self, latents: Mapping[str, Latents]) -> None:
         """Fit the standardisation, and see which classes have labelled rows and how many labels are missing.
