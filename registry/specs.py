@@ -32,6 +32,7 @@ class Spec:
     config: str | None = None
     #: Version of the plug-in contract the plug-in was written for.
     api: int = PLUGIN_API
+    #: Under which licence what it provides may be used, an SPDX identifier.
     licence: str = ""
     #: Paper or page the method comes from.
     reference: str = ""
@@ -92,14 +93,18 @@ class DatasetSpec(Spec):
 
     kind: ClassVar[str] = "dataset"
 
-    #: Names of the content and the style label, where they are fixed.
+    #: Name of the content label, where it is fixed.
     content: str | None = None
+    #: Name of the style label, where it is fixed.
     style: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSpec(Spec):
-    """A metric. The target is a callable `(evidence) -> Sequence[Figure]` over plain arrays."""
+    """A metric. The target is a callable `(evidence) -> Sequence[Figure]` over plain arrays.
+
+    Where there is a config, it takes that too: `(evidence, config)`.
+    """
 
     kind: ClassVar[str] = "metric"
 
