@@ -1,7 +1,7 @@
 """What every head with a classifier of a closed set of classes does alike: everything but its networks and losses."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +63,7 @@ class ClassHead(Disentangler):
         if "content" not in labels:
             found = ", ".join(labels) or "no labels"
             raise LabelError(f"{cls.method} needs classes", expected="a content label", found=found)
-        make: Callable[..., Self] = cls  # constructors of subclasses take other arguments
+        make = cast("Callable[..., Self]", cls)  # constructors of subclasses take other arguments
         return make(config, only(latents), labels["content"].count)
 
     def prepare(self, latents: Mapping[str, Latents]) -> None:
