@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from unbraid.core.config import check_range
+from unbraid.core.pretrain_settings import PretrainSettings
 
 _require = partial(check_range, "ali")
 
@@ -109,23 +110,21 @@ class BiGANConfig(ALIConfig):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PretrainConfig:
-    """Settings of `unbraid pretrain` for these backbones: the section `pretrain` of a recipe.
+class PretrainConfig(PretrainSettings):
+    """Settings of `unbraid pretrain` for these backbones; see also `PretrainSettings`: `lr` is that of both optimisers.
 
     Args:
         reconstruction: weight of the mean squared error of `decode(encode(x))`, which FDEN adds to the loss of encoder
             and decoder (Yoon and Suk 2019); 0 is the method of the paper.
-        batch_size: pictures a step.
-        lr: learning rate of both optimisers.
         discriminator_lr: that of the discriminator where it has its own.
         betas: of Adam.
         weight_decay: of both; BiGAN has 2.5e-5.
-        settle: share of the steps, at the end, that run at a tenth of the learning rate.
-        device: `auto`, or a torch device.
 
     Raises:
         ConfigError: a value is out of range.
     """
+
+    adapter: ClassVar[str] = "ali"
 
     reconstruction: float = 1.0
     batch_size: int = 100
@@ -134,15 +133,12 @@ class PretrainConfig:
     betas: tuple[float, float] = (0.5, 0.999)
     weight_decay: float = 0.0
     settle: float = 0.2
-    device: str = "auto"
 
     def __post_init__(self) -> None:
+        PretrainSettings.__post_init__(self)  # a class with slots is made twice, and super() would mean the first
         _require(self.reconstruction >= 0, "reconstruction", ">= 0", self.reconstruction)
-        _require(self.batch_size >= 2, "batch_size", ">= 2", self.batch_size)
-        _require(self.lr > 0, "lr", "> 0", self.lr)
         _require(
             self.discriminator_lr is None or self.discriminator_lr > 0, "discriminator_lr", "> 0", self.discriminator_lr
         )
         _require(all(0 <= beta < 1 for beta in self.betas), "betas", "0 .. below 1", self.betas)
         _require(self.weight_decay >= 0, "weight_decay", ">= 0", self.weight_decay)
-        _require(0 <= self.settle < 1, "settle", "0 .. below 1", self.settle)

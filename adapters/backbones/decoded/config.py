@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from unbraid.core.config import check_range
 from unbraid.core.errors import ConfigError
+from unbraid.core.pretrain_settings import PretrainSettings
 
 _require = partial(check_range, "decoded")
 
@@ -66,25 +67,7 @@ class Architecture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PretrainConfig:
-    """Settings of `unbraid pretrain` for this backbone: the section `pretrain` of a recipe.
+class PretrainConfig(PretrainSettings):
+    """Settings of `unbraid pretrain` for a decoder of frozen features; see `PretrainSettings`."""
 
-    Args:
-        batch_size: pictures a step.
-        lr: learning rate of Adam.
-        settle: share of the steps, at the end, that run at a tenth of the learning rate.
-        device: `auto`, or a torch device.
-
-    Raises:
-        ConfigError: a value is out of range.
-    """
-
-    batch_size: int = 64
-    lr: float = 2e-3
-    settle: float = 0.25
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        _require(self.batch_size >= 2, "batch_size", ">= 2", self.batch_size)
-        _require(self.lr > 0, "lr", "> 0", self.lr)
-        _require(0 <= self.settle < 1, "settle", "0 .. below 1", self.settle)
+    adapter: ClassVar[str] = "decoded"

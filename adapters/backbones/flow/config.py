@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from unbraid.core.config import check_range
+from unbraid.core.pretrain_settings import PretrainSettings
 
 _require = partial(check_range, "flow")
 
@@ -73,25 +74,9 @@ class FlowConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PretrainConfig:
-    """Settings of `unbraid pretrain` for this backbone: the section `pretrain` of a recipe.
+class PretrainConfig(PretrainSettings):
+    """Settings of `unbraid pretrain` for a flow; see `PretrainSettings`."""
 
-    Args:
-        batch_size: pictures a step.
-        lr: learning rate of Adam.
-        settle: share of the steps, at the end, that run at a tenth of the learning rate.
-        device: `auto`, or a torch device.
+    adapter: ClassVar[str] = "flow"
 
-    Raises:
-        ConfigError: a value is out of range.
-    """
-
-    batch_size: int = 64
     lr: float = 1e-3
-    settle: float = 0.25
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        _require(self.batch_size >= 2, "batch_size", ">= 2", self.batch_size)
-        _require(self.lr > 0, "lr", "> 0", self.lr)
-        _require(0 <= self.settle < 1, "settle", "0 .. below 1", self.settle)

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from unbraid.core.config import check_range
+from unbraid.core.pretrain_settings import PretrainSettings
 
 _require = partial(check_range, "vae")
 
@@ -77,8 +78,8 @@ class VAEConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PretrainConfig:
-    """Settings of `unbraid pretrain` for this backbone: the section `pretrain` of a recipe.
+class PretrainConfig(PretrainSettings):
+    """Settings of `unbraid pretrain` for a VAE; see also `PretrainSettings`.
 
     Args:
         likelihood: of the pixels: `bernoulli` (cross-entropy) or `gaussian` (squared error) of deviation `sigma`.
@@ -87,28 +88,20 @@ class PretrainConfig:
             further from the prior (Higgins et al. 2017).
         warp: how far half of the pictures of a batch are turned, sheared, scaled and shifted at random; 0 is not at
             all, 1 is up to 9 degrees, 20 % and 6 % of the side. What is uncovered is black.
-        batch_size: pictures a step.
-        lr: learning rate of Adam.
-        settle: share of the steps, at the end, that run at a tenth of the learning rate.
-        device: `auto`, or a torch device.
 
     Raises:
         ConfigError: a value is out of range.
     """
 
+    adapter: ClassVar[str] = "vae"
+
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
     sigma: float = 0.1
     beta: float = 1.0
     warp: float = 0.0
-    batch_size: int = 64
-    lr: float = 2e-3
-    settle: float = 0.25
-    device: str = "auto"
 
     def __post_init__(self) -> None:
+        PretrainSettings.__post_init__(self)  # a class with slots is made twice, and super() would mean the first
         _require(self.sigma > 0, "sigma", "> 0", self.sigma)
         _require(self.beta >= 0, "beta", ">= 0", self.beta)
         _require(0 <= self.warp <= 1, "warp", "0 .. 1", self.warp)
-        _require(self.batch_size >= 2, "batch_size", ">= 2", self.batch_size)
-        _require(self.lr > 0, "lr", "> 0", self.lr)
-        _require(0 <= self.settle < 1, "settle", "0 .. below 1", self.settle)
