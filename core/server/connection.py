@@ -2,6 +2,7 @@
 
 import asyncio
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from unbraid.core.server.guard import TASK
@@ -16,6 +17,15 @@ _REFUSALS = {
 
 class TooLarge(Exception):
     """The headers go beyond a limit; the parser stops at it."""
+
+
+class Flow(FlowControl):
+    """Does not ask a closed connection for more, which uvloop takes amiss."""
+
+    def resume_reading(self) -> None:
+        """Go on reading."""
+        if not self._transport.is_closing():
+            super().resume_reading()
 
 
 class Connection(HttpToolsProtocol):
@@ -39,6 +49,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless there are too many."""
         super().connection_made(transport)
+        self.flow = Flow(transport)
         if len(self.connections) > self.limits.connections:
             self._refuse(503)
         else:

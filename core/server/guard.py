@@ -117,7 +117,12 @@ class Answer:
                 (b"x-request-id", self.request_id.encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
-        await self._send(message)
+        try:
+            await self._send(message)
+        except RuntimeError as error:
+            if "closed" not in str(error):  # what uvloop says of a client that left
+                raise
+            raise asyncio.CancelledError from None
 
 
 def _is_open(path: str, headers: dict[bytes, bytes]) -> bool:

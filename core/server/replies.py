@@ -22,6 +22,8 @@ def problem(error: RequestError | ServerError) -> Response:
     headers = {}
     if error.status in _RETRY:
         headers["retry-after"] = _RETRY[error.status]
+    if error.status == 408:
+        headers["connection"] = "close"  # the rest of the body may still come, or never
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
     return json_reply({"error": error.problem}, error.status, headers)

@@ -5,14 +5,14 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.errors import ConfigError, MissingDependencyError
 from unbraid.core.server.app import create_app
 from unbraid.core.server.bearer import Token
 from unbraid.core.server.connection import Connection
@@ -127,9 +127,28 @@ async def _serve(config: ServerConfig, service: Service, log: Log, listener: soc
     )
     server.begin_to_listen(service, log)
     host, port = listener.getsockname()[:2]
-    log.event("listening", url=f"http://{host}:{port}", models=list(service.models))
-    await server.serve(sockets=[listener])
+    async with _rpc(config, service, log) as more:
+        log.event("listening", url=f"http://{host}:{port}", models=list(service.models), **more)
+        await server.serve(sockets=[listener])
     log.event("stopped")
+
+
+@contextlib.asynccontextmanager
+async def _rpc(config: ServerConfig, service: Service, log: Log) -> AsyncIterator[dict[str, str]]:
+    """Serve gRPC too, where it is asked for; gives what to say of it."""
+    if config.grpc_port is None:
+        yield {}
+        return
+    try:
+        from unbraid.core.server.rpc import start_rpc
+    except ModuleNotFoundError as error:
+        problem, hint = f"gRPC needs {error.name}, which is not installed", "pip install 'unbraid[grpc]'"
+        raise MissingDependencyError(problem, hint=hint) from error
+    server, port = await start_rpc(service, config.host, config.grpc_port, token=config.token, log=log)
+    try:
+        yield {"grpc": f"{config.host}:{port}"}
+    finally:
+        await server.stop(config.limits.request_seconds)
 
 
 class _Server(uvicorn.Server):

@@ -37,6 +37,8 @@ class Service:
     def __init__(self, bundles: Mapping[str, Bundle], *, workers: int = 2, limits: Limits | None = None) -> None:
         if not bundles:
             raise ConfigError("nothing to serve", expected="at least one bundle", found="none")
+        for name in bundles:
+            _check_name(name)
         self.limits = limits or Limits()
         self.metrics = Metrics()
         self.engine = Engine(workers, self.limits.batch_rows, self.metrics.batch)
@@ -98,10 +100,7 @@ class Service:
             one, own = (bundle, prefix) if len(bundle.heads) == 1 else (bundle.head(head), f"{prefix}{head}-")
             models += verb_models(one, self.engine, self.limits, own)
         for model in models:
-            if not MODEL_NAME.fullmatch(model.name):
-                hint = "give the bundle another: NAME=FOLDER"
-                expected = "lower-case letters, digits, - and _, at most 64"
-                raise ConfigError("no name for a model", expected=expected, found=repr(model.name), hint=hint)
+            _check_name(model.name)
         return models
 
 
@@ -116,6 +115,13 @@ class Admission:
 
     def __exit__(self, *error: object) -> None:
         self._service._running -= 1
+
+
+def _check_name(name: str) -> None:
+    if not MODEL_NAME.fullmatch(name):
+        hint = "give the bundle another: NAME=FOLDER"
+        expected = "lower-case letters, digits, - and _, at most 64"
+        raise ConfigError("no name for a model", expected=expected, found=repr(name), hint=hint)
 
 
 def _version() -> str:

@@ -31,6 +31,7 @@ def verb_models(bundle: Bundle, engine: Engine, limits: Limits, prefix: str = ""
         models += [made.reconstruct(), made.transfer(), made.interpolate()]
     if "content" in bundle.manifest.roles.values():
         models.append(made.few_shot())
+        models += [made.compare()] if "score" in bundle.manifest.graphs else []
     return models
 
 
@@ -71,6 +72,14 @@ class _Verbs:
 
         summary = f"Mix content (first axis) and style (second) of two images in `steps` steps ({STEPS} unless given)."
         return self._drawing("interpolate", summary, ("first", "second"), call, free=3)
+
+    def compare(self) -> Model:
+        async def call(given: Tensors, parameters: Mapping[str, Parameter]) -> Tensors:
+            return {"score": await self._verbs.compare(given["first"], given["second"])}
+
+        inputs = (self._image("first"), self._image("second"))
+        summary = "How alike the contents of two sets of images are; higher is more alike."
+        return self._model("compare", summary, inputs, (TensorSpec("score", (-1,)),), call)
 
     def few_shot(self) -> Model:
         async def call(given: Tensors, parameters: Mapping[str, Parameter]) -> Tensors:

@@ -58,6 +58,12 @@ class Verbs:
         images = await self.picture({name: np.concatenate([cell[name] for cell in grid]) for name in roles})
         return images.reshape(steps, steps, len(first), *images.shape[1:])
 
+    async def compare(self, first: Tensor, second: Tensor) -> Tensor:
+        """Say how alike the contents of two sets of images are, `(B,)`."""
+        one, two = await self._pair(first, second)
+        name = self._content()
+        return (await self._engine.run(self._bundle, "score", {"first": one[name], "second": two[name]}))["score"]
+
     async def few_shot(self, support: Tensor, labels: Tensor, query: Tensor) -> Episode:
         """Give each query the label whose support is most like it in content."""
         check_output(self._image, len(support) + len(query), self._limits)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from unbraid.core.attached import AttachedModel, attach, load
     from unbraid.core.catalogue import load_backbone, load_dataset
+    from unbraid.core.client import Client
     from unbraid.core.errors import CapabilityError, ConfigError, DataError, LabelError, ProtocolError, UnbraidError
     from unbraid.core.evaluation import Evaluation, Evidence, Figure, Population
     from unbraid.core.export import export_bundle
@@ -51,6 +52,7 @@ else:
     _NAMES = {
         "unbraid.core.attached": ("AttachedModel", "attach", "load"),
         "unbraid.core.catalogue": ("load_backbone", "load_dataset"),
+        "unbraid.core.client": ("Client",),
         "unbraid.core.errors": (
             *("CapabilityError", "ConfigError", "DataError", "LabelError", "ProtocolError", "UnbraidError"),
         ),
@@ -110,6 +112,7 @@ __all__ = [
     "CapabilityError",
     "CellRows",
     "Cells",
+    "Client",
     "ConfigError",
     "DataError",
     "Dataset",

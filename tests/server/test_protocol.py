@@ -27,7 +27,15 @@ def test_server_metadata(http):
 
 def test_every_graph_and_every_verb_is_a_model(http, bundle):
     names = {entry["name"] for entry in http.post("/v2/repository/index").json()}
-    assert names == {*bundle.manifest.graphs, "factors", "reconstruct", "transfer", "interpolate", "few_shot"}
+    assert names == {
+        *bundle.manifest.graphs,
+        "factors",
+        "reconstruct",
+        "transfer",
+        "interpolate",
+        "few_shot",
+        "compare",
+    }
 
 
 def test_metadata_is_that_of_the_graphs(http, bundle):
