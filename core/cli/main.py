@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": LazyCommand(f"{HOME}.compare:command", "Fit and measure several methods with several seeds."),
     "export": LazyCommand(f"{HOME}.export:command", "Write backbone and head as an ONNX bundle."),
     "bundle": LazyCommand(f"{HOME}.bundle:command", "Check what export wrote: hashes, operators, samples."),
+    "serve": LazyCommand(f"{HOME}.serve:command", "Answer over HTTP with the graphs and verbs of bundles."),
 }
 
 #: Each of these writes one folder: several ranks would write over each other.
