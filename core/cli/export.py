@@ -57,6 +57,8 @@ def command(
     if web and runtime:
         write_page_folder(report.path, web, runtime)
         click.echo(f"page: {web}; look at it: python -m http.server --bind 127.0.0.1 --directory {web}")
+        if images is None:
+            click.echo("  its samples are noise; export from the recipe for pictures")
 
 
 def _named(sources: tuple[str, ...]) -> dict[str, Path]:

@@ -1,17 +1,14 @@
 """A page folder with a real bundle, a file server, node and a browser; each made once, and only where it is there."""
 
-import functools
 import shutil
 import tarfile
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from page_visit import Served, serve
 
 import unbraid
 from unbraid.core.cli.main import cli
@@ -41,8 +38,8 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the command writes, with a package in the form npm packs whose files run nothing."""
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package in the form npm packs, whose files run nothing."""
     package = tmp_path_factory.mktemp("package")
     for name in FILES:
         (package / name).parent.mkdir(exist_ok=True)
@@ -50,14 +47,32 @@ def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (package / "package.json").write_text('{"name": "onnxruntime-web", "version": "1.99.0"}')
     with tarfile.open(package / "packed.tgz", "w:gz") as archive:
         archive.add(package, "package", filter=lambda member: None if member.name.endswith("tgz") else member)
+    return package / "packed.tgz"
+
+
+@pytest.fixture(scope="session")
+def page(run_folder: Path, packed: Path) -> Path:
+    """What the command writes."""
     page = run_folder / "page"
-    source, archive_path = str(run_folder / "recipe.yaml"), str(package / "packed.tgz")
-    done = CliRunner().invoke(
-        cli, ["export", source, "--web", str(page), "--ort-web", archive_path], catch_exceptions=False
-    )
+    command = ["export", str(run_folder / "recipe.yaml"), "--web", str(page), "--ort-web", str(packed)]
+    done = CliRunner().invoke(cli, command, catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    assert f"--directory {page}" in done.output
+    assert f"--directory {page}" in done.output and "noise" not in done.output
     return page
+
+
+@pytest.fixture(scope="session")
+def two_heads(run_folder: Path, runtime: Runtime, packed: Path) -> Path:
+    """A page with two heads over one backbone: one goes both ways, the other only takes apart."""
+    raw = unbraid.attach("prototype", unbraid.load_backbone("vae", weights="builtin:glyphs"), preset="raw")
+    raw.save(run_folder / "raw")
+    out, page = run_folder / "two", run_folder / "two-page"
+    heads = [f"fden={run_folder / 'head'}", f"raw={run_folder / 'raw'}"]
+    command = ["export", *heads, "--out", str(out), "--web", str(page), "--ort-web", str(packed)]
+    done = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "samples are noise" in done.output
+    return write_page_folder(out, page, runtime)
 
 
 @pytest.fixture(scope="session")
@@ -80,28 +95,6 @@ def runtime() -> Runtime:
 def site(page: Path, runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page with what really runs it."""
     return write_page_folder(page / "bundle", tmp_path_factory.mktemp("site") / "page", runtime)
-
-
-@dataclass(frozen=True)
-class Served:
-    """A folder behind a plain file server."""
-
-    folder: Path
-    address: str
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None: ...
-
-
-def serve(folder: Path) -> Iterator[Served]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Served(folder, f"http://127.0.0.1:{server.server_port}/")
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.fixture(scope="session")

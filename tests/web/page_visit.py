@@ -1,13 +1,41 @@
 """Looking at the page the way its tests do."""
 
+import functools
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 #: Seconds a machine with other work may take.
 PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Served:
+    """A folder behind a plain file server."""
+
+    folder: Path
+    address: str
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None: ...
+
+
+def serve(folder: Path) -> Iterator[Served]:
+    """Serve a folder for the turn of a loop or the life of a fixture."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Served(folder, f"http://127.0.0.1:{server.server_port}/")
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 class Visit:

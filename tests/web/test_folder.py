@@ -4,10 +4,11 @@ import json
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import unbraid
-from unbraid.core.cli.export import _from_recipe
 from unbraid.core.errors import ArtefactError, DamagedArtefactError
 from unbraid.core.web import Runtime, write_page_folder
 from unbraid.core.web.runtime import FILES
@@ -29,12 +30,12 @@ def test_the_folder_holds_the_page_the_bundle_and_what_runs_it(page: Path) -> No
     assert unbraid.load_bundle(page / "bundle").verify()
 
 
-def test_the_first_pictures_of_a_recipe_are_of_many_classes(run_folder: Path) -> None:
-    _, pictures = _from_recipe(run_folder / "recipe.yaml", ())
+def test_the_samples_of_a_recipe_are_of_many_classes(page: Path) -> None:
+    samples = load_file(page / "bundle" / "samples" / "in.safetensors")["encode.image"]
     data = unbraid.load_dataset("glyphs")
     rows = {data.images[row].tobytes(): row for row in data.rows(content="test")}
-    first = [rows[picture.tobytes()] for picture in pictures[:8]]
-    assert len(set(data.labels["content"][first])) == 8 and len(set(data.labels["style"][first])) >= 6
+    kept = [rows[np.rint(sample * 255).astype(np.uint8).tobytes()] for sample in samples]
+    assert len(set(data.labels["content"][kept])) == 8 and len(set(data.labels["style"][kept])) >= 6
 
 
 def test_a_page_is_replaced_by_a_page_and_by_nothing_else(page: Path, tmp_path: Path) -> None:

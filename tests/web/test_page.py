@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_visit import Visit, settle
+from page_visit import Visit, serve, settle
 from PIL import Image
 from safetensors.numpy import load_file
 
+import unbraid
 from unbraid.core.data_files.pictures import FileImages
 
 
@@ -189,6 +190,24 @@ def luminance(colour: str) -> float:
     channels = np.array([float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.slow
+def test_a_head_is_chosen_and_one_without_a_way_back_says_so(browser: Any, two_heads: Path) -> None:
+    for served in serve(two_heads):
+        visit = Visit(browser, served.address).ready()
+        bundle = unbraid.load_bundle(two_heads / "bundle")
+        samples = load_file(two_heads / "bundle" / "samples" / "in.safetensors")["encode.image"]
+        shows_swaps(visit, bundle.head("fden"), samples[0], samples[1])
+        note = visit.page.get_by_text("There are no swaps to see")
+        assert note.is_hidden()
+        visit.page.get_by_label("Head").select_option("raw")
+        visit.page.get_by_role("img", name="embedding of A: 32 numbers").wait_for()
+        assert note.is_visible() and visit.page.locator("#swaps").is_hidden()
+        visit.page.get_by_label("Head").select_option("fden")
+        take(visit, "A", 3)
+        shows_swaps(visit, bundle.head("fden"), samples[3], samples[1])
+        visit.close()
 
 
 @pytest.mark.slow

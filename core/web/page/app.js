@@ -52,8 +52,9 @@ class Page {
     describe(model);
     this.list = new FactorList(model.factors, byId("factors"));
     this.swaps = model.composes ? new Swaps(model, byId("swaps-grid")) : null;
-    this.mixer = model.composes ? new Mixer(model, byId("mixer-body"), fail) : null;
+    this.mixer = model.composes ? new Mixer(model, byId("mixer-body"), watch) : null;
     for (const id of ["swaps", "mixer"]) byId(id).hidden = !model.composes;
+    byId("no-way-back").hidden = model.composes;
     byId("card").replaceChildren(modelCard(model, this.where));
     this.update();
   }
@@ -110,6 +111,16 @@ function fail(error) {
   byId("stuck").hidden = true;
   byId("failure").hidden = false;
   byId("failure").textContent = `That did not work: ${error instanceof Error ? error.message : error}`;
+}
+
+/**
+ * Say what goes wrong, and no longer once something goes right.
+ *
+ * @param {Promise<void>} work
+ * @returns {Promise<void>}
+ */
+function watch(work) {
+  return work.then(() => { if (!byId("failure").hidden) say("Ready."); }, fail);
 }
 
 /** @param {Model} model */
@@ -186,4 +197,6 @@ async function start() {
   page.addPickers(await samplesOf(bundle));
 }
 
+// a file that misses its card would replace the page
+for (const event of ["dragover", "drop"]) document.addEventListener(event, (missed) => missed.preventDefault());
 start().catch(fail);

@@ -12,8 +12,8 @@ const ROLES = {
   style: "style: what varies within a label",
   rest: "rest: what the head keeps aside; travels with style",
 };
-/** Numbers in one line of a strip. */
-const LINE = 64;
+/** Numbers in one line of a strip, few and many. */
+const [LINE, LONG_LINE] = [64, 256];
 
 /** A list of the factors with what two pictures have in them. */
 export class FactorList {
@@ -63,8 +63,8 @@ export class FactorList {
  * @param {string} name
  */
 function strip(canvas, values, largest, name) {
-  const width = Math.min(values.length, LINE);
-  [canvas.width, canvas.height] = [width, Math.ceil(values.length / LINE)];
+  const line = values.length > 8 * LINE ? LONG_LINE : LINE;
+  [canvas.width, canvas.height] = [Math.min(values.length, line), Math.ceil(values.length / line)];
   const data = new ImageData(canvas.width, canvas.height);
   values.forEach((value, i) => data.data.set([...(value < 0 ? [37, 99, 200] : [214, 110, 20]), 255 * (Math.abs(value) / largest)], 4 * i));
   canvas.getContext("2d")?.putImageData(data, 0, 0);

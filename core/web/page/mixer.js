@@ -20,9 +20,9 @@ export class Mixer {
   /**
    * @param {Model} model
    * @param {HTMLElement} home
-   * @param {(error: unknown) => void} onerror
+   * @param {(work: Promise<void>) => Promise<void>} watch Says what goes wrong.
    */
-  constructor(model, home, onerror) {
+  constructor(model, home, watch) {
     this.model = model;
     this.names = names(model.factors);
     const [, height, width] = model.image;
@@ -36,7 +36,7 @@ export class Mixer {
     this.style = this.#slider("style");
     this.#build(home);
     const draw = latestOnly(() => this.#mix());
-    this.refresh = () => draw().catch(onerror);
+    this.refresh = () => watch(draw());
     this.#say();
   }
 

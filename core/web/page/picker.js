@@ -20,6 +20,7 @@ export class Picker {
     this.image = image;
     this.samples = samples;
     this.onpicture = onpicture;
+    this.choices = 0;
     this.canvas = element("canvas", { width: image[2], height: image[1], role: "img", class: image[2] <= 96 ? "picture crisp" : "picture" });
     this.caption = element("figcaption", { class: "quiet" });
     this.problem = element("p", { role: "alert", class: "problem", hidden: true });
@@ -82,14 +83,24 @@ export class Picker {
   /** @param {FileList | null | undefined} files */
   async #choose(files) {
     if (!files?.length) return;
+    const choice = ++this.choices;
     try {
-      this.#show(await readPicture(files[0], this.image), files[0].name, -1);
+      const picture = await readPicture(files[0], this.image);
+      if (choice === this.choices) this.#show(picture, files[0].name, -1);
     } catch (error) {
-      if (!(error instanceof PictureError)) throw error;
-      this.problem.textContent = `${error.message} Picture ${this.letter} stays as it was.`;
-      this.problem.hidden = false;
-      this.file.value = ""; // so that the same file can be chosen again
+      if (choice === this.choices) this.#refuse(files[0].name, error);
     }
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown} error
+   */
+  #refuse(name, error) {
+    const words = error instanceof PictureError ? error.message : `“${name}” cannot be read: ${error}.`;
+    this.problem.textContent = `${words} Picture ${this.letter} stays as it was.`;
+    this.problem.hidden = false;
+    this.file.value = ""; // so that the same file can be chosen again
   }
 
   /**
@@ -98,6 +109,7 @@ export class Picker {
    * @param {number} sample Which one it is, or -1.
    */
   #show(picture, name, sample) {
+    this.choices++; // a file that is still being read comes too late
     this.problem.hidden = true;
     this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === sample)));
     paint(this.canvas, picture, this.image);

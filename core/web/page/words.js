@@ -9,8 +9,16 @@
  * @returns {{content: string, style: string}}
  */
 export function names(factors) {
-  const of = (/** @type {(factor: Factor) => boolean} */ test) => factors.filter(test).map(({ name }) => name.replaceAll("_", " ")).join(" + ");
+  const of = (/** @type {(factor: Factor) => boolean} */ test) => listed(factors.filter(test).map(({ name }) => name.replaceAll("_", " ")));
   return { content: of(({ role }) => role === "content"), style: of(({ role }) => role !== "content") };
+}
+
+/**
+ * @param {string[]} words
+ * @returns {string}
+ */
+function listed(words) {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
 /**
