@@ -1,16 +1,16 @@
 """Settings that methods with two codes share; imports no torch."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.checked_settings import CheckedSettings
 
 Network = Literal["auto", "mlp", "convolutional"]
 View = Literal["latent", "pixels"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TwoCodesConfig:
+class TwoCodesConfig(CheckedSettings):
     """Settings of networks, optimiser and pair discriminator.
 
     Args:
@@ -36,7 +36,6 @@ class TwoCodesConfig:
         ConfigError: a value out of range.
     """
 
-    #: Name of the method, for messages.
     method: ClassVar[str] = "two codes"
 
     specified: int = 16
@@ -58,31 +57,14 @@ class TwoCodesConfig:
     def __post_init__(self) -> None:
         self.check_at_least(1, "specified", "unspecified", "pairs", "steps")
         self.check_at_least(0, "code_slope", "map_slope")
-        for name in ("hidden", "channels"):
-            widths = getattr(self, name)
-            self.check(bool(widths) and min(widths) >= 1, name, "one or more widths, each >= 1")
+        self.check_widths("hidden", "channels")
         self.check_one_of("network", Network)
         self.check_one_of("discriminate", View)
         self.check(0 <= self.accuracy_limit <= 1, "accuracy_limit", "0 <= accuracy_limit <= 1")
-        for name in ("lr", "deception_lr"):
-            self.check(getattr(self, name) > 0, name, "> 0")
-        self.check(all(0 <= beta < 1 for beta in self.betas), "betas", "two numbers in [0, 1)")
+        self.check_positive("lr", "deception_lr")
+        self.check_betas()
 
     @property
     def needs(self) -> frozenset[str]:
         """What the backbone must be able to do with these settings; `attach` refuses others."""
         return frozenset({"decode", "gradient"}) if self.discriminate == "pixels" else frozenset()
-
-    def check_at_least(self, low: int, *names: str) -> None:
-        """Raise where a setting is below `low`."""
-        for name in names:
-            self.check(getattr(self, name) >= low, name, f">= {low}")
-
-    def check_one_of(self, name: str, choices: Any) -> None:
-        """Raise where a setting is none of the values of a `Literal`."""
-        self.check(getattr(self, name) in get_args(choices), name, ", ".join(get_args(choices)))
-
-    def check(self, good: bool, name: str, expected: str) -> None:
-        """Raise `ConfigError` about a setting unless it is good."""
-        if not good:
-            raise ConfigError(f"{self.method}: {name} is out of range", expected=expected, found=getattr(self, name))

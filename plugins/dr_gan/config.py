@@ -1,15 +1,15 @@
 """Settings of DR-GAN."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.checked_settings import CheckedSettings
 
 Verdict = Literal["binary", "extra_class"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DRGANConfig:
+class DRGANConfig(CheckedSettings):
     """Settings of DR-GAN; the defaults are the `default` preset.
 
     Args:
@@ -28,6 +28,8 @@ class DRGANConfig:
         ConfigError: a value out of range.
     """
 
+    method: ClassVar[str] = "dr_gan"
+
     identity: int = 64
     noise: int = 8
     verdict: Verdict = "binary"
@@ -43,17 +45,10 @@ class DRGANConfig:
     steps: int = 3_000
 
     def __post_init__(self) -> None:
-        for name in ("identity", "rows", "steps"):
-            self._check(getattr(self, name) >= 1, name, ">= 1")
-        self._check(self.noise >= 0, "noise", ">= 0")
-        self._check(self.verdict in get_args(Verdict), "verdict", ", ".join(get_args(Verdict)))
-        self._check(0 <= self.accuracy_limit <= 1, "accuracy_limit", "0 <= accuracy_limit <= 1")
-        self._check(self.lr > 0, "lr", "> 0")
-        self._check(all(0 <= beta < 1 for beta in self.betas), "betas", "two numbers in [0, 1)")
-        for name in ("encoder", "decoder", "discriminator", "reader"):
-            widths = getattr(self, name)
-            self._check(bool(widths) and min(widths) >= 1, name, "one or more hidden widths, each >= 1")
-
-    def _check(self, good: bool, name: str, expected: str) -> None:
-        if not good:
-            raise ConfigError(f"dr_gan: {name} is out of range", expected=expected, found=getattr(self, name))
+        self.check_at_least(1, "identity", "rows", "steps")
+        self.check_at_least(0, "noise")
+        self.check_one_of("verdict", Verdict)
+        self.check(0 <= self.accuracy_limit <= 1, "accuracy_limit", "0 <= accuracy_limit <= 1")
+        self.check_positive("lr")
+        self.check_betas()
+        self.check_widths("encoder", "decoder", "discriminator", "reader")

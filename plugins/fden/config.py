@@ -1,9 +1,9 @@
 """Settings of FDEN."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.checked_settings import CheckedSettings
 from unbraid.plugins.fden.names import TAKEN, is_label
 
 Alignment = Literal["relation", "matching", "prototype"]
@@ -13,7 +13,7 @@ MapView = Literal["auto", "flattened", "pooled", "positions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FDENConfig:
+class FDENConfig(CheckedSettings):
     """Settings of FDEN; the defaults are the `default` preset.
 
     Args:
@@ -60,6 +60,8 @@ class FDENConfig:
         ConfigError: a value out of range.
     """
 
+    method: ClassVar[str] = "fden"
+
     alpha: float = 10.0
     beta: float = 1.0
     gamma: float = 0.5
@@ -94,38 +96,25 @@ class FDENConfig:
     steps: int = 2_500
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "beta", "gamma", "adversary", "critic_steps", "slope"):
-            self._at_least(0, name)
-        for name in ("shots", "queries", "query_classes", "episodes", "steps"):
-            self._at_least(1, name)
-        self._at_least(2, "ways")
-        for name in ("trunk", "branch", "entangler_branch", "entangler", "critic"):
-            self._widths(name)
-        self._check(not self.critic_branch or min(self.critic_branch) >= 1, "critic_branch", "widths >= 1, or none")
+        self.check_at_least(0, "alpha", "beta", "gamma", "adversary", "critic_steps", "slope")
+        self.check_at_least(1, "shots", "queries", "query_classes", "episodes", "steps")
+        self.check_at_least(2, "ways")
+        self.check_widths("trunk", "branch", "entangler_branch", "entangler", "critic")
+        self.check(not self.critic_branch or min(self.critic_branch) >= 1, "critic_branch", "widths >= 1, or none")
         if self.factor_width is not None:
-            self._at_least(1, "factor_width")
-        self._check(self.query_classes <= self.ways, "query_classes", f"at most ways ({self.ways})")
-        self._check(0 <= self.dropout < 1, "dropout", "0 <= dropout < 1")
-        self._check(0 <= self.critic_average < 1, "critic_average", "0 <= critic_average < 1")
-        self._check(
+            self.check_at_least(1, "factor_width")
+        self.check(self.query_classes <= self.ways, "query_classes", f"at most ways ({self.ways})")
+        self.check_share("dropout", "critic_average")
+        self.check(
             self.labels[:1] == ("content",) and len(set(self.labels)) == len(self.labels),
             "labels",
             "content, then any other roles, each once",
         )
         taken = f"snake_case names other than {', '.join(TAKEN)}, which are taken"
-        self._check(all(is_label(label) for label in self.labels), "labels", taken)
-        self._check(self.lr > 0, "lr", "> 0")
-        self._check(all(0 <= beta < 1 for beta in self.betas), "betas", "two numbers in [0, 1)")
-        for name, known in (("alignment", Alignment), ("clip", Clip), ("reconstruction", Averaging), ("map", MapView)):
-            self._check(getattr(self, name) in get_args(known), name, ", ".join(get_args(known)))
-
-    def _at_least(self, low: int, name: str) -> None:
-        self._check(getattr(self, name) >= low, name, f">= {low}")
-
-    def _widths(self, name: str) -> None:
-        widths = getattr(self, name)
-        self._check(bool(widths) and min(widths) >= 1, name, "one or more hidden widths, each >= 1")
-
-    def _check(self, good: bool, name: str, expected: str) -> None:
-        if not good:
-            raise ConfigError(f"fden: {name} is out of range", expected=expected, found=getattr(self, name))
+        self.check(all(is_label(label) for label in self.labels), "labels", taken)
+        self.check_positive("lr")
+        self.check_betas()
+        self.check_one_of("alignment", Alignment)
+        self.check_one_of("clip", Clip)
+        self.check_one_of("reconstruction", Averaging)
+        self.check_one_of("map", MapView)

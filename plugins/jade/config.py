@@ -1,15 +1,15 @@
 """Settings of JADE."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.checked_settings import CheckedSettings
 
 Match = Literal["off", "kl", "symmetric_kl", "class_moment"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JADEConfig:
+class JADEConfig(CheckedSettings):
     """Settings of JADE; the defaults are the `default` preset.
 
     Args:
@@ -39,6 +39,8 @@ class JADEConfig:
         ConfigError: a value out of range.
     """
 
+    method: ClassVar[str] = "jade"
+
     content: int = 10
     style: int = 10
     shared: bool = True
@@ -59,19 +61,10 @@ class JADEConfig:
     steps: int = 2_000
 
     def __post_init__(self) -> None:
-        for name in ("content", "style", "rows", "steps"):
-            self._check(getattr(self, name) >= 1, name, ">= 1")
-        for name in ("matching", "ramp", "label", "bound"):
-            self._check(getattr(self, name) >= 0, name, ">= 0")
-        for name in ("variance", "lr"):
-            self._check(getattr(self, name) > 0, name, "> 0")
-        for name in ("encoder", "decoder", "classifier"):
-            widths = getattr(self, name)
-            self._check(bool(widths) and min(widths) >= 1, name, "one or more hidden widths, each >= 1")
-        self._check(0 <= self.dropout < 1, "dropout", "0 <= dropout < 1")
-        self._check(self.match in get_args(Match), "match", ", ".join(get_args(Match)))
-        self._check(self.match == "off" or self.autoencode, "match", "off where contents are points (autoencode=False)")
-
-    def _check(self, good: bool, name: str, expected: str) -> None:
-        if not good:
-            raise ConfigError(f"jade: {name} is out of range", expected=expected, found=getattr(self, name))
+        self.check_at_least(1, "content", "style", "rows", "steps")
+        self.check_at_least(0, "matching", "ramp", "label", "bound")
+        self.check_positive("variance", "lr")
+        self.check_widths("encoder", "decoder", "classifier")
+        self.check_share("dropout")
+        self.check_one_of("match", Match)
+        self.check(self.match == "off" or self.autoencode, "match", "off where contents are points (autoencode=False)")

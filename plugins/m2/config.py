@@ -1,13 +1,13 @@
 """Settings of M2."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.checked_settings import CheckedSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class M2Config:
+class M2Config(CheckedSettings):
     """Settings of M2; the defaults are the `default` preset.
 
     Args:
@@ -26,6 +26,8 @@ class M2Config:
         ConfigError: a value out of range.
     """
 
+    method: ClassVar[str] = "m2"
+
     style: int = 16
     alpha: float = 10.0
     variance: float = 0.1
@@ -38,15 +40,7 @@ class M2Config:
     steps: int = 3_000
 
     def __post_init__(self) -> None:
-        for name in ("style", "rows", "steps"):
-            self._check(getattr(self, name) >= 1, name, ">= 1")
-        self._check(self.alpha >= 0, "alpha", ">= 0")
-        for name in ("variance", "lr"):
-            self._check(getattr(self, name) > 0, name, "> 0")
-        for name in ("encoder", "decoder", "classifier"):
-            widths = getattr(self, name)
-            self._check(bool(widths) and min(widths) >= 1, name, "one or more hidden widths, each >= 1")
-
-    def _check(self, good: bool, name: str, expected: str) -> None:
-        if not good:
-            raise ConfigError(f"m2: {name} is out of range", expected=expected, found=getattr(self, name))
+        self.check_at_least(1, "style", "rows", "steps")
+        self.check_at_least(0, "alpha")
+        self.check_positive("variance", "lr")
+        self.check_widths("encoder", "decoder", "classifier")

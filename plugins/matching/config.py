@@ -1,13 +1,13 @@
 """Settings of the matching heads."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.checked_settings import CheckedSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MatchingConfig:
+class MatchingConfig(CheckedSettings):
     """Settings of the matching heads.
 
     Args:
@@ -26,6 +26,8 @@ class MatchingConfig:
         ConfigError: a value out of range.
     """
 
+    method: ClassVar[str] = "matching"
+
     network: Literal["raw", "linear", "mlp"] = "mlp"
     temperature: float = 10.0
     hidden: tuple[int, ...] = (256, 256)
@@ -40,16 +42,11 @@ class MatchingConfig:
     steps: int = 2_000
 
     def __post_init__(self) -> None:
-        for name in ("width", "shots", "queries", "episodes", "steps"):
-            self._check(getattr(self, name) >= 1, name, ">= 1")
-        self._check(self.ways >= 2, "ways", ">= 2")
+        self.check_at_least(1, "width", "shots", "queries", "episodes", "steps")
+        self.check_at_least(2, "ways")
         # above 40, exp(2 * temperature) leaves the range in which a float32 tells two scores apart
-        self._check(0 < self.temperature <= 40, "temperature", "0 < temperature <= 40")
-        self._check(bool(self.hidden) and min(self.hidden) >= 1, "hidden", "one or more hidden widths, each >= 1")
-        self._check(self.network in ("raw", "linear", "mlp"), "network", "raw, linear, mlp")
-        self._check(0 <= self.dropout < 1, "dropout", "0 <= dropout < 1")
-        self._check(self.lr > 0, "lr", "> 0")
-
-    def _check(self, good: bool, name: str, expected: str) -> None:
-        if not good:
-            raise ConfigError(f"matching: {name} is out of range", expected=expected, found=getattr(self, name))
+        self.check(0 < self.temperature <= 40, "temperature", "0 < temperature <= 40")
+        self.check_widths("hidden")
+        self.check(self.network in ("raw", "linear", "mlp"), "network", "raw, linear, mlp")
+        self.check_share("dropout")
+        self.check_positive("lr")

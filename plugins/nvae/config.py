@@ -1,13 +1,13 @@
 """Settings of N-VAE."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.checked_settings import CheckedSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NVAEConfig:
+class NVAEConfig(CheckedSettings):
     """Settings of N-VAE; the defaults are the `default` preset.
 
     Args:
@@ -31,6 +31,8 @@ class NVAEConfig:
         ConfigError: a value out of range.
     """
 
+    method: ClassVar[str] = "nvae"
+
     shared: int = 8
     class_dependent: int = 8
     beta_c: float = 4.0
@@ -47,16 +49,7 @@ class NVAEConfig:
     steps: int = 3_000
 
     def __post_init__(self) -> None:
-        for name in ("shared", "class_dependent", "rows", "steps"):
-            self._check(getattr(self, name) >= 1, name, ">= 1")
-        for name in ("beta_c", "beta_s", "class_weight"):
-            self._check(getattr(self, name) >= 0, name, ">= 0")
-        for name in ("variance", "lr"):
-            self._check(getattr(self, name) > 0, name, "> 0")
-        for name in ("trunk", "decoder", "classifier"):
-            widths = getattr(self, name)
-            self._check(bool(widths) and min(widths) >= 1, name, "one or more hidden widths, each >= 1")
-
-    def _check(self, good: bool, name: str, expected: str) -> None:
-        if not good:
-            raise ConfigError(f"nvae: {name} is out of range", expected=expected, found=getattr(self, name))
+        self.check_at_least(1, "shared", "class_dependent", "rows", "steps")
+        self.check_at_least(0, "beta_c", "beta_s", "class_weight")
+        self.check_positive("variance", "lr")
+        self.check_widths("trunk", "decoder", "classifier")

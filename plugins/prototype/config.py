@@ -1,15 +1,15 @@
 """Settings of the prototype heads."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal
 
-from unbraid.core.errors import ConfigError
+from unbraid.core.checked_settings import CheckedSettings
 
 MapView = Literal["auto", "flattened", "pooled", "positions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrototypeConfig:
+class PrototypeConfig(CheckedSettings):
     """Settings of the prototype heads.
 
     Args:
@@ -31,6 +31,8 @@ class PrototypeConfig:
         ConfigError: a value out of range.
     """
 
+    method: ClassVar[str] = "prototype"
+
     network: Literal["raw", "linear", "mlp"] = "mlp"
     hidden: tuple[int, ...] = (256, 256)
     width: int = 64
@@ -45,15 +47,10 @@ class PrototypeConfig:
     steps: int = 2_000
 
     def __post_init__(self) -> None:
-        for name in ("width", "shots", "queries", "episodes", "steps"):
-            self._check(getattr(self, name) >= 1, name, ">= 1")
-        self._check(self.ways >= 2, "ways", ">= 2")
-        self._check(bool(self.hidden) and min(self.hidden) >= 1, "hidden", "one or more hidden widths, each >= 1")
-        self._check(self.network in ("raw", "linear", "mlp"), "network", "raw, linear, mlp")
-        self._check(self.map in get_args(MapView), "map", ", ".join(get_args(MapView)))
-        self._check(0 <= self.dropout < 1, "dropout", "0 <= dropout < 1")
-        self._check(self.lr > 0, "lr", "> 0")
-
-    def _check(self, good: bool, name: str, expected: str) -> None:
-        if not good:
-            raise ConfigError(f"prototype: {name} is out of range", expected=expected, found=getattr(self, name))
+        self.check_at_least(1, "width", "shots", "queries", "episodes", "steps")
+        self.check_at_least(2, "ways")
+        self.check_widths("hidden")
+        self.check(self.network in ("raw", "linear", "mlp"), "network", "raw, linear, mlp")
+        self.check_one_of("map", MapView)
+        self.check_share("dropout")
+        self.check_positive("lr")
