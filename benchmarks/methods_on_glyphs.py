@@ -279,7 +279,7 @@ def part(dataset: Dataset, rows: Ints, *, dark: bool = False) -> Dataset:
 def table(verdicts: Sequence[tuple[str, str, Verdict]]) -> str:
     """Lay out a Markdown table."""
     lines = [
-        "| method | what its page promises | method | baseline | difference (95 %) | beaten |",
+        "| method | what its page promises | measured | baseline | difference (95 %) | beaten |",
         "| --- | --- | ---: | ---: | ---: | --- |",
     ]
     for label, promise, each in verdicts:
