@@ -69,7 +69,7 @@ def attacked(train: Posterior, labels: Tensor, test: Posterior, truth: Tensor, *
     """Train an attacker on samples of codes `(n, width)`, or points, and give its accuracy on other digits."""
     draws = Draws(seed, "attacker", 0)
     torch.manual_seed(seed)
-    mean, spread = train.mean.mean(0), train.mean.std(0).clamp_min(1e-3)
+    mean, spread = train.mean.mean(0), _spread(train)
     scaled = [Posterior((each.mean - mean) / spread, _log(each, spread)) for each in (train, test)]
     width, classes = train.mean.shape[1], int(labels.max()) + 1
     network = nn.Sequential(*_hidden(width), *_hidden(WIDTH), nn.Linear(WIDTH, classes))
@@ -90,6 +90,12 @@ def attacked(train: Posterior, labels: Tensor, test: Posterior, truth: Tensor, *
 
 def _hidden(width: int) -> tuple[nn.Module, ...]:
     return nn.Linear(width, WIDTH), nn.BatchNorm1d(WIDTH), nn.LeakyReLU(SLOPE)
+
+
+def _spread(posterior: Posterior) -> Tensor:
+    """Deviation of what the attacker sees, samples or means: a number at its prior has means that hardly move."""
+    own = 0 if posterior.log_variance is None else posterior.log_variance.exp().mean(0)
+    return (posterior.mean.var(0) + own).sqrt().clamp_min(1e-3)
 
 
 def _log(posterior: Posterior, spread: Tensor) -> Tensor | None:
@@ -136,10 +142,8 @@ def published_codes(name: str, out: Path, dataset: Dataset) -> Codes:
     head = unbraid.attach("slice", backbone, device="cpu").head
     latents = encode_dataset(backbone, dataset, device="cpu")
     means = head.disentangle(latents.mean)
-    assert latents.log_variance is not None
-    spreads = head.disentangle(latents.log_variance)
-    stochastic = name != "Szabo"  # his code is a point, which the backbone keeps as a variance of e^-30
-    unspecified = Posterior(means["unspecified"], spreads["unspecified"] if stochastic else None)
+    spreads = {} if latents.log_variance is None else head.disentangle(latents.log_variance)  # Szabo's code is a point
+    unspecified = Posterior(means["unspecified"], spreads.get("unspecified"))
     return Codes(Posterior(means["specified"]), unspecified, latents.label("content"))
 
 

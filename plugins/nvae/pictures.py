@@ -47,7 +47,7 @@ def draw_pictures(
 
 
 def _matrix(matrix: Tensor, classes: Sequence[str], factor: Continuous) -> Picture:
-    known = (~matrix.isnan().any(1)).nonzero().flatten().tolist()
+    known: list[int] = (~matrix.isnan().any(1)).nonzero().flatten().tolist()
     kept = known[:MATRIX_CLASSES]
     less = f", {len(kept)} of {len(known)} classes" if len(kept) < len(known) else ""
     caption = (
@@ -67,7 +67,8 @@ def _walk(
     decode: Callable[[Tensor], Tensor],
 ) -> Picture:
     factors = traversal(head, dimension, factor, most=WALK_CLASSES)
-    walked = [classes[k] for k in head.seen.nonzero().flatten()[:WALK_CLASSES].tolist()]
+    places: list[int] = head.seen.nonzero().flatten()[:WALK_CLASSES].tolist()
+    walked = [classes[place] for place in places]
     nats = matrix.nan_to_num(0)[:, dimension].max()
     caption = (
         f"From {VALUES[0]:g} to {VALUES[-1]:g} standard deviations of the prior, all other latents at 0, a class a row: "

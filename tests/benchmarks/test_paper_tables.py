@@ -31,16 +31,20 @@ def tables():
 
 
 def test_the_attacker_of_samples_reaches_the_bayes_rate_and_that_of_means_reads_all(tables):
-    """Two classes at -1 and 1, seen through noise of deviation 1: no attacker is right more often than Phi(1)."""
+    """Two classes at -1 and 1, seen through noise of deviation 1: no attacker is right more often than Phi(1).
+
+    Beside them numbers at their prior, whose means hardly move: scaled by those they would drown the one that speaks.
+    """
 
     def digits(n, seed):
         labels = torch.randint(2, (n,), generator=torch.Generator().manual_seed(seed))
-        return Posterior(2.0 * labels[:, None] - 1, torch.zeros(n, 1)), labels
+        means = torch.cat([2.0 * labels[:, None] - 1, 0.01 * torch.randn(n, 12)], 1)
+        return Posterior(means, torch.zeros(n, 13)), labels
 
     (train, labels), (test, truth) = digits(4_000, 0), digits(4_000, 1)
     bayes = 0.5 * (1 + math.erf(1 / math.sqrt(2)))
     sampled = tables["cycle"].attacked(train, labels, test, truth, epochs=3, seed=0)
-    assert sampled == pytest.approx(bayes, abs=4 * math.sqrt(bayes * (1 - bayes) / 4_000))
+    assert sampled == pytest.approx(bayes, abs=0.03)  # a deviation of 0.006, and what 13 numbers cost
     points = [Posterior(each.mean) for each in (train, test)]
     assert tables["cycle"].attacked(points[0], labels, points[1], truth, epochs=3, seed=0) == 1.0
 
