@@ -73,7 +73,8 @@ def make_scratch_env(tmp_path_factory: pytest.TempPathFactory) -> MakeScratchEnv
             "--no-index",
             "--disable-pip-version-check",
         )
-        _run(sys.executable, "-m", "pip", "--python", str(scratch.python), *install, *map(str, installed))
+        if installed:
+            _run(sys.executable, "-m", "pip", "--python", str(scratch.python), *install, *map(str, installed))
         return scratch
 
     return make
