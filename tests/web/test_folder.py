@@ -3,9 +3,11 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from page_visit import Served, Visit
 from safetensors.numpy import load_file
 
 import unbraid
@@ -58,6 +60,19 @@ def test_an_altered_bundle_gets_no_page(page: Path, tmp_path: Path) -> None:
     graph.write_bytes(graph.read_bytes()[:-1] + b"!")
     with pytest.raises(DamagedArtefactError):
         write_page_folder(tmp_path / "page" / "bundle", tmp_path / "next", RUNTIME)
+
+
+def test_it_runs_in_a_browser_and_does_what_python_does(browser: Any, served: Served, bundle: Any) -> None:
+    """The one test of the page that every change runs; `test_page.py` has the rest."""
+    samples = load_file(bundle.path / "samples" / "in.safetensors")["encode.image"]
+    visit = Visit(browser, served.address).ready()
+    a, b = samples[:1], samples[1:2]
+    for cell, (content, style) in {"AA": (a, a), "AB": (a, b), "BA": (b, a), "BB": (b, b)}.items():
+        visit.shows(f"#swap-{cell}", bundle.transfer(content=content, style=style)[0])
+    grid = bundle.interpolate(a, b, steps=5)[:, :, 0]
+    visit.shows("#mix", grid[2, 2])
+    visit.shows("#map", np.concatenate([np.concatenate(list(line), axis=2) for line in grid], axis=1))
+    visit.close()
 
 
 @pytest.mark.parametrize("script", sorted(path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*.js")))

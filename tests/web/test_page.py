@@ -55,19 +55,6 @@ def problem(visit: Visit, letter: str) -> str:
     return str(alert.inner_text())
 
 
-def test_samples_are_taken_apart_swapped_and_mixed_as_python_does(
-    open_page: Visit, bundle: Any, samples: np.ndarray
-) -> None:
-    take(open_page, "A", 2)
-    take(open_page, "B", 5)
-    a, b = samples[2], samples[5]
-    open_page.shows("section[aria-label='Picture A'] figure canvas", a)
-    shows_swaps(open_page, bundle, a, b)
-    grid = bundle.interpolate(a, b, steps=5)[:, :, 0]
-    open_page.shows("#mix", grid[2, 2])
-    open_page.shows("#map", np.concatenate([np.concatenate(list(line), axis=2) for line in grid], axis=1))
-
-
 @pytest.mark.slow
 def test_sliders_move_content_and_style_apart(open_page: Visit, bundle: Any, samples: np.ndarray) -> None:
     take(open_page, "A", 0)
