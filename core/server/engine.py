@@ -1,6 +1,7 @@
 """Runs graphs on a few threads; what waits for a thread meanwhile goes together into one batch."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +17,8 @@ from unbraid.core.serving import Bundle
 
 #: Told of every batch: graph name, requests and rows in it.
 Observer = Callable[[str, int, int], None]
+#: Seconds a graph may keep the event loop from other requests.
+QUICK = 0.0002
 
 
 class Job:
@@ -31,19 +34,26 @@ class Job:
         self.future = future
         self.alone = False
 
+    @property
+    def key(self) -> tuple[int, str]:
+        """Which graph it is for."""
+        return id(self.bundle), self.graph
+
     def joins(self, other: "Job") -> bool:
         """Say whether the two may run together."""
-        return self.bundle is other.bundle and self.graph == other.graph and not (self.alone or other.alone)
+        return self.key == other.key and not (self.alone or other.alone)
 
 
 class Batch:
     """Jobs that run together; when the last of them is given up, the run is stopped."""
 
-    __slots__ = ("jobs", "options", "wanted")
+    __slots__ = ("jobs", "options", "rows", "seconds", "wanted")
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self.jobs = jobs
         self.options = ort.RunOptions()
+        self.rows = sum(job.rows for job in jobs)
+        self.seconds = 0.0
         self.wanted = len(jobs)
         for job in jobs:
             job.future.add_done_callback(self._given_up)
@@ -55,12 +65,15 @@ class Batch:
                 self.options.terminate = True
 
     def run(self) -> dict[str, Tensor]:
-        """Run it, on a worker thread."""
+        """Run it, on a worker thread as a rule."""
         first = self.jobs[0]
         inputs = first.inputs
         if len(self.jobs) > 1:
             inputs = {name: np.concatenate([job.inputs[name] for job in self.jobs]) for name in inputs}
-        return dict(first.bundle.run(first.graph, inputs, self.options))
+        begun = time.perf_counter()
+        found = dict(first.bundle.run(first.graph, inputs, self.options))
+        self.seconds = time.perf_counter() - begun
+        return found
 
     def split(self, found: Mapping[str, Tensor]) -> None:
         """Give every job its rows; rows that are not finite are kept back from the one who asked for them only."""
@@ -83,6 +96,9 @@ class Engine:
     up to `batch_rows`, when their turn comes. If a batch fails, its jobs run again one by one, so that one cannot fail
     another.
 
+    Where nothing else is going on, a graph that was seen to take less than `QUICK` for as many rows runs on the event
+    loop itself: handing it to a thread and back takes longer. Graphs have no branches, so what was quick stays quick.
+
     Args:
         workers: threads.
         batch_rows: rows in a batch; a single larger job runs alone.
@@ -91,7 +107,9 @@ class Engine:
 
     def __init__(self, workers: int, batch_rows: int, observe: Observer = lambda graph, requests, rows: None) -> None:
         self._pool = ThreadPoolExecutor(workers, "unbraid-run")
-        self._free = workers
+        self._workers = self._free = workers
+        self._crowded = False
+        self._quick_rows: dict[tuple[int, str], int] = {}
         self._batch_rows = batch_rows
         self._observe = observe
         self._waiting: deque[Job] = deque()
@@ -108,13 +126,32 @@ class Engine:
             ServerError: it failed, or what came out is not finite.
         """
         job = Job(bundle, graph, inputs, asyncio.get_running_loop().create_future())
-        self._waiting.append(job)
-        self._start()
+        if self._first_of_turn() and self._free == self._workers and job.rows <= self._quick_rows.get(job.key, 0):
+            self._run_here(job)
+        else:
+            self._waiting.append(job)
+            self._start()
         return await job.future
 
     def close(self) -> None:
         """Let the threads end when they are idle."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _first_of_turn(self) -> bool:
+        """Say whether no other job came in this turn of the event loop; several would rather go together."""
+        if self._crowded:
+            return False
+        self._crowded = True
+        asyncio.get_running_loop().call_soon(self._end_turn)
+        return True
+
+    def _end_turn(self) -> None:
+        self._crowded = False
+
+    def _run_here(self, job: Job) -> None:
+        batch = Batch([job])
+        self._observe(job.graph, 1, job.rows)
+        batch.split(batch.run())
 
     def _start(self) -> None:
         while self._free and self._waiting:
@@ -122,9 +159,15 @@ class Engine:
             if jobs:
                 self._free -= 1
                 batch = Batch(jobs)
-                self._observe(jobs[0].graph, len(jobs), sum(job.rows for job in jobs))
+                self._observe(jobs[0].graph, len(jobs), batch.rows)
                 running = self._pool.submit(batch.run)
                 running.add_done_callback(partial(self._came_back, asyncio.get_running_loop(), batch))
+
+    def _learn(self, batch: Batch) -> None:
+        """Remember how many rows of a graph are quick."""
+        key = batch.jobs[0].key
+        if batch.seconds < QUICK:
+            self._quick_rows[key] = max(batch.rows, self._quick_rows.get(key, 0))
 
     def _take(self) -> list[Job]:
         """Take the oldest job, and with it those of the same graph that fit."""
@@ -151,6 +194,7 @@ class Engine:
         error = done.exception()
         if error is None:
             batch.split(done.result())
+            self._learn(batch)
         elif len(batch.jobs) > 1:
             for job in reversed(batch.jobs):
                 job.alone = True
