@@ -45,10 +45,11 @@ class CellRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """`n` rows drawn with replacement; the objective gets `Rows`."""
+    """`n` rows drawn with replacement, of all or of those that have a label; the objective gets `Rows`."""
 
     n: int
     domain: str = DEFAULT_DOMAIN
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

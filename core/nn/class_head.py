@@ -51,7 +51,7 @@ class ClassHead(Disentangler):
         )
         self.standardise = Standardise(latent, standardise)
         self.register_buffer("seen", torch.ones(classes, dtype=torch.bool))
-        self.labelled = 1.0  # share of training rows with a label; `prepare` knows
+        self.partial = False  # whether training rows miss labels; `prepare` knows
 
     @classmethod
     def build(cls, config: Any, latents: Mapping[str, LatentSpec], labels: Mapping[str, LabelSpec]) -> Self:
@@ -67,7 +67,7 @@ class ClassHead(Disentangler):
         return make(config, only(latents), labels["content"].count)
 
     def prepare(self, latents: Mapping[str, Latents]) -> None:
-        """Fit the standardisation, and see which classes have labelled rows and how many labels are missing.
+        """Fit the standardisation, and see which classes have labelled rows and whether labels are missing.
 
         Raises:
             LabelError: no training row has a label.
@@ -76,12 +76,7 @@ class ClassHead(Disentangler):
         self.standardise.fit(training)
         label = training.label("content")
         self.seen.copy_(seen_classes(label, len(self.seen), by=self.method))
-        self.labelled = float((label >= 0).double().mean())
-
-    @property
-    def partial(self) -> bool:
-        """Whether training rows miss labels."""
-        return self.labelled < 1
+        self.partial = bool((label < 0).any())
 
     @property
     def classes(self) -> Tensor:

@@ -66,14 +66,25 @@ def _sampler(spec: Any, latents: Latents) -> Sampler:
 
 @_sampler.register
 def _(spec: Samples, latents: Latents) -> Sampler:
-    high = torch.full((spec.n,), len(latents), device=latents.device)
+    known = None if spec.label is None else _labelled(spec.label, latents)
+    high = torch.full((spec.n,), len(latents if known is None else known), device=latents.device)
     labels = {role: latents.label(role) for role in latents.labels}
 
     def draw(draws: Draws) -> Rows:
-        index = draws.below(high)
+        index = draws.below(high) if known is None else known[draws.below(high)]
         return Rows(latents.gather(index, draws), {role: label[index] for role, label in labels.items()})
 
     return draw
+
+
+def _labelled(role: str, latents: Latents) -> Tensor:
+    """Give the positions of rows that have a label of a role."""
+    known = ClassIndex.of(latents, role, at_least=1).order
+    if not len(known):
+        raise LabelError(
+            f"there are no rows with a {role} label to draw from", expected="at least one row", found="all are missing"
+        )
+    return known
 
 
 @_sampler.register

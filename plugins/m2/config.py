@@ -12,12 +12,13 @@ class M2Config(CheckedSettings):
 
     Args:
         style: numbers in the style latent.
-        alpha: weight of the classifier's cross-entropy, equation (9): a row of N_l labelled ones among N counts
-            alpha N / N_l. Where all labels are known the classifier hears nothing else, so it changes nothing.
+        alpha: weight of the classifier's cross-entropy, a mean over rows with a label, beside the bound, a mean over
+            all rows; equation (9). Where all labels are known the classifier hears nothing else, so it changes nothing.
         variance: of the Gaussian likelihood p(x|y, z), in standardised numbers of the frozen latent; smaller values
             ask for better reconstructions and cost more divergence.
         encoder, decoder, classifier: hidden widths of q(z|x, y), p(x|y, z) and q(y|x).
         rows: rows of a training step. Where labels are missing each is encoded and decoded once a class.
+        labelled: rows with a label that are drawn beside them for the cross-entropy, where labels are missing.
         standardise: of the frozen latents before anything else: `dim`, `channel` or `none`.
         lr: of Adam.
         steps: training steps of a fit unless told otherwise.
@@ -35,6 +36,7 @@ class M2Config(CheckedSettings):
     decoder: tuple[int, ...] = (256, 256)
     classifier: tuple[int, ...] = (256, 256)
     rows: int = 128
+    labelled: int = 64
     standardise: Literal["none", "dim", "channel"] = "dim"
     lr: float = 1e-3
     steps: int = 3_000

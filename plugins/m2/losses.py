@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from unbraid.core.interfaces import Draws, Losses, Objective, OptimiserSpec, Samples, Term
-from unbraid.core.nn.labelled import class_weights, divergence_from_uniform, one_hot
+from unbraid.core.interfaces import Draws, Losses, Objective, OptimiserSpec, Rows, Samples, Term
+from unbraid.core.nn.labelled import class_weights, divergence_from_uniform, labelled_cross_entropy, one_hot
 
 if TYPE_CHECKING:
     from unbraid.plugins.m2.model import M2
@@ -17,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class Bound:
-    """J of equation (9), a mean over rows.
+    """J of equation (9), divided by the number of rows N.
+
+    The classifier's cross-entropy is a mean over rows that have a label, drawn by themselves: alpha there is
+    alpha N / N_l for each of N_l such rows in the paper's sum.
 
     A row without a label counts once for each class, weighted by q(y|x), and pays the divergence of q(y|x) from the
     uniform prior. Constants are left out: D log(2 pi variance) / 2 of the likelihood, and log K of labelled rows.
@@ -33,9 +35,12 @@ class Bound:
     def objective(self) -> Objective:
         """Give the objective for the engine."""
         config = self.head.config
+        batch = {"rows": Samples(config.rows)}
+        if self.head.partial:  # few rows of a batch would have a label
+            batch["labelled"] = Samples(config.labelled, label="content")
         return Objective(
             name="bound",
-            batch={"rows": Samples(config.rows)},
+            batch=batch,
             loss=self.loss,
             updates=[self.head],
             optimiser=OptimiserSpec("adam", lr=config.lr),
@@ -52,12 +57,16 @@ class Bound:
         terms = {
             "reconstruction": Term((weights * misfit).sum(1).mean()),
             "style_kl": Term((weights * divergence).sum(1).mean()),
-            "class": Term(self._cross_entropy(logits, label), head.config.alpha),
         }
         if head.partial:
             unlabelled = torch.where(label < 0, divergence_from_uniform(logits[:, self.classes]), 0)
             terms["class_kl"] = Term(unlabelled.mean())
-        return terms
+            logits, label = self._labelled(batch["labelled"])
+        return {**terms, "class": Term(labelled_cross_entropy(logits, label), head.config.alpha)}
+
+    def _labelled(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Give logits and labels of rows that have one."""
+        return self.head.logits(self.head.standardised(rows.z)), rows.labels["content"]
 
     def _known(self, x: Tensor, label: Tensor, logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Give misfit and divergence of each row as the class of its label, `(B, 1)` each."""
@@ -71,8 +80,3 @@ class Bound:
         rows, styles = (each.repeat_interleave(k, 0) for each in (x, noise))
         misfit, divergence = self.head.bound(rows, every.repeat(b, 1), styles)
         return misfit.view(b, k), divergence.view(b, k)
-
-    def _cross_entropy(self, logits: Tensor, label: Tensor) -> Tensor:
-        """Give N / N_l times the cross-entropy of rows with a label, summed and divided by all rows; a scalar."""
-        total = F.cross_entropy(logits, label, ignore_index=-1, reduction="sum")
-        return total / (len(label) * self.head.labelled)

@@ -49,6 +49,15 @@ def test_samples_are_uniform_and_carry_their_labels(make_latents: Make) -> None:
     assert (drawn.labels["content"] == -1).any(), "rows without a label are rows too"
 
 
+def test_samples_with_a_label_are_uniform_among_those(make_latents: Make) -> None:
+    latents = make_latents(uneven())
+    drawn = sampler(Samples(20_000, label="content"), latents)(0)
+    counts = torch.bincount(rows(drawn.z), minlength=len(latents))
+    known = latents.labels["content"] >= 0
+    assert not known.all() and not counts[~known].any() and plausible(counts[known])
+    assert torch.equal(drawn.labels["content"], latents.labels["content"][rows(drawn.z)])
+
+
 def test_samples_of_a_subset_stay_in_it(make_latents: Make) -> None:
     part = make_latents(uneven()).subset(torch.tensor([3, 5, 8, 13, 21]))
     drawn = sampler(Samples(500), part)(0)
@@ -162,6 +171,7 @@ def test_samples_of_a_posterior(make_latents: Make) -> None:
         (Episodes(ways=2, shots=1), [-1, -1, 0, 0], "2 classes", "1 such"),
         (Cells(4), [0, 0, 1, 1], "at least 2 contents that exist in at least 2 common styles", "0 complete contents"),
         (Samples(4), [], "at least one row", "0"),
+        (Samples(4, label="content"), [-1, -1], "at least one row", "all are missing"),
     ],
     ids=repr,
 )
