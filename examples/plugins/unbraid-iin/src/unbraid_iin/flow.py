@@ -14,7 +14,19 @@ from unbraid.core.nn import MLP
 FLOOR = 1e-3
 
 
-class Normalise(nn.Module):
+class Bijection(nn.Module):
+    """A map that can be undone."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Give `y`, of the shape of `x`, and `log |det dy/dx|`."""
+        raise NotImplementedError
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """Give `x`."""
+        raise NotImplementedError
+
+
+class Normalise(Bijection):
     """A factor and a shift for each number, started so that what comes out has mean 0 and variance 1."""
 
     def __init__(self, width: int) -> None:
@@ -39,7 +51,7 @@ class Normalise(nn.Module):
         self.shift.copy_(-mean)
 
 
-class Coupling(nn.Module):
+class Coupling(Bijection):
     """Each half says how the other is scaled and shifted, first the one and then the other.
 
     Logarithms of scales end in a tanh.
@@ -47,14 +59,13 @@ class Coupling(nn.Module):
 
     def __init__(self, width: int, hidden: int, depth: int) -> None:
         super().__init__()
-        self.halves = (width // 2, width - width // 2)
-        first, second = self.halves
-        self.of_second = _Amounts(first, second, hidden, depth)
-        self.of_first = _Amounts(second, first, hidden, depth)
+        self.kept = width // 2
+        self.of_second = _Amounts(self.kept, width - self.kept, hidden, depth)
+        self.of_first = _Amounts(width - self.kept, self.kept, hidden, depth)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Change the second half, then the first."""
-        first, second = x.split(self.halves, -1)
+        first, second = x[..., : self.kept], x[..., self.kept :]
         scale, shift = self.of_second(first)
         second = second * scale.exp() + shift
         other_scale, other_shift = self.of_first(second)
@@ -63,7 +74,7 @@ class Coupling(nn.Module):
 
     def inverse(self, y: Tensor) -> Tensor:
         """Undo it, the first half first."""
-        first, second = y.split(self.halves, -1)
+        first, second = y[..., : self.kept], y[..., self.kept :]
         scale, shift = self.of_first(second)
         first = (first - shift) * (-scale).exp()
         scale, shift = self.of_second(first)
@@ -83,7 +94,7 @@ class _Amounts(nn.Module):
         return torch.tanh(self.log_scale(kept)), self.shift(kept)
 
 
-class Shuffle(nn.Module):
+class Shuffle(Bijection):
     """A fixed random order of the numbers."""
 
     order: Tensor
@@ -104,7 +115,7 @@ class Shuffle(nn.Module):
         return y.index_select(-1, self.back)
 
 
-class Flow(nn.Module):
+class Flow(Bijection):
     """Normalisation, coupling and shuffle, some times over.
 
     Args:
@@ -129,6 +140,7 @@ class Flow(nn.Module):
     def inverse(self, y: Tensor) -> Tensor:
         """Give `x` of `(B, *P, W)`."""
         for layer in reversed(self.layers):
+            assert isinstance(layer, Bijection)
             y = layer.inverse(y)
         return y
 

@@ -37,7 +37,8 @@ def change_under_style(z: Tensor, content: Tensor, style: Tensor) -> Tensor:
             found="no such rows",
         )
     crossed = _gram(_sums(z, contents)) - _gram(_sums(z, cells))
-    return 2 * ((z * partners[:, None]).T @ z - crossed) / pairs
+    total: Tensor = (z * partners[:, None]).T @ z - crossed
+    return 2 * total / pairs
 
 
 def style_directions(z: Tensor, style: Tensor, count: int, ridge: float) -> Tensor:

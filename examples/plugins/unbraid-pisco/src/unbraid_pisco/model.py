@@ -75,7 +75,7 @@ class Pisco(Disentangler):
     def entangle(self, factors: Mapping[str, Tensor]) -> Tensor:
         """Put factors `(B, width)` back together to latents `(B, *latent)`."""
         joined = torch.cat([factors[factor.name] for factor in self.factors], 1)
-        return self.standardise.inverse((joined @ self.inverse).unflatten(1, self.latent.shape))
+        return self.standardise.inverse((joined @ self.inverse).view(-1, *self.latent.shape))
 
 
 def _widths(config: PiscoConfig, width: int) -> tuple[int, int]:
