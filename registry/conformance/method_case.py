@@ -121,10 +121,7 @@ class MethodCase(PluginCase):
 
     def refuses(self) -> bool:
         """Whether the method refuses this backbone by name."""
-        return self.refuses_on(self.backbones())
-
-    def refuses_on(self, backbones: Mapping[str, Backbone]) -> bool:
-        """Whether the method refuses some backbones by name."""
+        backbones = self.backbones()
         try:
             check_backbones(self.method(), backbones)
             self._build(backbones, 0)

@@ -8,7 +8,6 @@ import torch
 import zoo_backbones
 import zoo_data
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import unbraid
 from unbraid.core.attached.fitting import _build_deferred, training_rows
@@ -16,30 +15,9 @@ from unbraid.core.interfaces import Draws
 from unbraid.core.latents import Latents, encode_dataset
 from unbraid.core.training import ObjectiveRunner
 from unbraid.core.training.watch import FiniteWatch
+from unbraid.registry.conformance.methods.waiting import Ledger
 
 SINGLE = ["gated-adversary", "gaussian-style", "class-gated", "embedding", "exact-flow", "pixel-cycle", "split"]
-
-#: Operators that read a value, or whose output has a shape that depends on values.
-WAITING = {"_local_scalar_dense", "item", "nonzero", "masked_select", "unique_dim", "_unique2", "is_nonzero", "equal"}
-
-
-class Ledger(TorchDispatchMode):
-    """Notes every operator that would make the host wait."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[str] = []
-        self.seen = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.seen += 1
-        name = func.overloadpacket.__name__
-        masked = name.startswith("index") and any(
-            isinstance(i, Tensor) and i.dtype == torch.bool for each in args if isinstance(each, list) for i in each
-        )
-        if name in WAITING or masked:
-            self.waits.append(name)
-        return func(*args, **(kwargs or {}))
 
 
 def prepared(method: str, device: str = "cpu") -> tuple[unbraid.AttachedModel, Mapping[str, Latents]]:

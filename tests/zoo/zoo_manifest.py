@@ -4,7 +4,9 @@ from unbraid.registry import DisentanglerSpec, hookimpl
 
 
 def spec(name: str, target: str, **more: object) -> DisentanglerSpec:
-    return DisentanglerSpec(name=name, target=f"zoo_methods:{target}", summary=f"toy: {target}", **more)
+    return DisentanglerSpec(
+        name=name, target=f"zoo_methods:{target}", summary=f"toy: {target}", reference="none", **more
+    )
 
 
 @hookimpl

@@ -27,7 +27,7 @@ class Split(Disentangler):
         return {"content": f[:, :4], "style": f[:, 4:]}
 
     def entangle(self, factors):
-        return self.back(torch.cat(list(factors.values()), 1)).view(-1, *self.latent.shape)
+        return self.back(torch.cat([factors[f.name] for f in self.factors], 1)).view(-1, *self.latent.shape)
 
     def keep(self, z):
         return Term((self.entangle(self.disentangle(z)) - z).square().mean())
@@ -294,7 +294,7 @@ class ThreeLabels(Disentangler):
         return dict(zip((f.name for f in self.factors), self.there(z.flatten(1)).split(3, 1), strict=True))
 
     def entangle(self, factors):
-        return self.back(torch.cat(list(factors.values()), 1)).view(-1, *self.latent.shape)
+        return self.back(torch.cat([factors[f.name] for f in self.factors], 1)).view(-1, *self.latent.shape)
 
     def objectives(self, backbones):
         def apart(batch, draws):

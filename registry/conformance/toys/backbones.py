@@ -9,6 +9,7 @@ from torch.nn.utils import parametrizations
 from unbraid.core.errors import UnknownNameError
 from unbraid.core.interfaces import Backbone, BackboneInfo, ImageSpec, LatentSpec
 from unbraid.core.modules import freeze
+from unbraid.registry.conformance.toys.exported import ExportedOnce
 from unbraid.registry.conformance.toys.modules import SIZE, Constant, Counting, Identity, Scaled, TwoHeads, to_image
 
 #: Makes a backbone from a seed of its weights.
@@ -78,7 +79,8 @@ def seeded(make: Callable[[], Backbone]) -> ToyBackbone:
     def build(seed: int = 0) -> Backbone:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return make()
+            made = make()
+        return ExportedOnce(made.encoder, made.decoder, made.info)
 
     build.__doc__ = make.__doc__
     return build
