@@ -11,9 +11,9 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from unbraid.core.artefacts import atomic_file, read_json, write_json
+from unbraid.core.artefacts import atomic_file, read_json, storage_errors, write_json
 from unbraid.core.errors import ArtefactError, DamagedArtefactError, MissingDependencyError
 
 NAME = "onnxruntime-web"
@@ -83,19 +83,21 @@ def _fetched() -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise MissingDependencyError(f"a page needs {NAME}", expected="npm, or --ort-web", found="neither", hint=_HINT)
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-        (packed,) = _npm_pack(npm, folder)
-        path = Path(folder, Path(packed["filename"]).name)
-        if _integrity(path) != packed["integrity"]:
-            raise DamagedArtefactError(f"{path} is not what npm fetched", expected=packed["integrity"])
-        kept = path.replace(cache_folder() / path.name)
+    with storage_errors(cache_folder()):
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
+            name, integrity = _npm_pack(npm, folder)
+            path = Path(folder, name)
+            if _integrity(path) != integrity:
+                raise DamagedArtefactError(f"{path} is not what npm fetched", expected=integrity)
+            kept = path.replace(cache_folder() / name)
     with atomic_file(cache_folder() / "record.json") as temporary:
-        write_json(temporary, {"file": kept.name, "integrity": packed["integrity"]})
+        write_json(temporary, {"file": name, "integrity": integrity})
     return kept
 
 
-def _npm_pack(npm: str, folder: str) -> Any:
+def _npm_pack(npm: str, folder: str) -> tuple[str, str]:
+    """Let npm put the package into a folder; gives the name of the file and its hash."""
     try:
         # in the empty folder, so that no project's settings count
         done = subprocess.run(
@@ -105,7 +107,11 @@ def _npm_pack(npm: str, folder: str) -> Any:
         raise _not_fetched(str(error)) from error
     if done.returncode:
         raise _not_fetched(" ".join(done.stderr.split())[:300])
-    return json.loads(done.stdout)
+    try:
+        (packed,) = json.loads(done.stdout)
+        return Path(packed["filename"]).name, str(packed["integrity"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _not_fetched(f"an npm that answers in another form: {done.stdout[:100]}") from error
 
 
 def _not_fetched(found: str) -> MissingDependencyError:
@@ -146,10 +152,14 @@ def _member(archive: tarfile.TarFile, path: Path, name: str) -> bytes:
 
 
 def _read(path: Path, read: Callable[[str], bytes]) -> Runtime:
-    package = json.loads(read("package.json"))
-    if package.get("name") != NAME:
-        _not_the_package(path, f"the package {package.get('name')}")
-    return Runtime(package["version"], {kept: read(name) for name, kept in FILES.items()})
+    try:
+        package = json.loads(read("package.json"))
+        name, version = package["name"], str(package["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        _not_the_package(path, f"package.json: {error}")
+    if name != NAME:
+        _not_the_package(path, f"the package {name}")
+    return Runtime(version, {kept: read(name) for name, kept in FILES.items()})
 
 
 def _not_the_package(path: Path, found: str) -> NoReturn:

@@ -55,12 +55,14 @@ def test_another_package_or_a_part_of_one_is_refused(tmp_path: Path) -> None:
     other = package(tmp_path / "other", name="onnxruntime-node")
     part = package(tmp_path / "part", files=tuple(FILES)[:1])
     (tmp_path / "notes.tgz").write_text("no archive")
+    (package(tmp_path / "odd") / "package.json").write_text("[]")
     sources = {
         other: "onnxruntime-node",
         packed(other, tmp_path / "other.tgz"): "onnxruntime-node",
         part: "ort-wasm-simd-threaded.wasm",
         packed(part, tmp_path / "part.tgz"): "ort-wasm-simd-threaded.wasm",
         tmp_path / "notes.tgz": "not a gzip file|could not be opened",
+        tmp_path / "odd": "package.json",
         tmp_path: "package.json",
     }
     for source, found in sources.items():
