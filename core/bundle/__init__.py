@@ -4,7 +4,14 @@ The rules (`unbraid.core.bundle.rules`) need onnx, which takes a while to import
 """
 
 from unbraid.core.bundle.graph import PRECISIONS, BundleGraph, BundleTensor, BundleTolerance
-from unbraid.core.bundle.head import BundleBackbone, BundleFactor, BundleHead, BundleMethod
+from unbraid.core.bundle.head import (
+    BundleBackbone,
+    BundleFactor,
+    BundleFigure,
+    BundleHead,
+    BundleMethod,
+    BundleReduction,
+)
 from unbraid.core.bundle.manifest import BUNDLE_FILE, SCHEMA_VERSION, Manifest, manifest_schema
 from unbraid.core.bundle.names import (
     DEFAULT_HEAD,
@@ -30,9 +37,11 @@ __all__ = [
     "TENSOR_NAME",
     "BundleBackbone",
     "BundleFactor",
+    "BundleFigure",
     "BundleGraph",
     "BundleHead",
     "BundleMethod",
+    "BundleReduction",
     "BundleTensor",
     "BundleTolerance",
     "Manifest",

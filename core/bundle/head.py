@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from unbraid.core.bundle.reading import one_of, take, take_many, take_named, take_or_none, text, whole_number
+from unbraid.core.bundle.reading import (
+    one_of,
+    take,
+    take_many,
+    take_named,
+    take_number,
+    take_or_none,
+    text,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from unbraid.core.interfaces.specs import Role  # the package it lives in imports torch
@@ -45,6 +54,44 @@ class BundleMethod:
         return cls(take(data, "name", str), take(data, "distribution", str), take(data, "version", str))
 
 
+@dataclass(frozen=True, slots=True)
+class BundleFigure:
+    """A metric of the head with float32 weights and with those of the bundle; its chance level, if it has one."""
+
+    name: str
+    before: float
+    after: float
+    chance: float | None
+
+    @classmethod
+    def from_json(cls, data: Any) -> "BundleFigure":
+        """Read the JSON form."""
+        chance = None if take_or_none(data, "chance", object) is None else take_number(data, "chance")
+        return cls(take(data, "name", str), take_number(data, "before"), take_number(data, "after"), chance)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleReduction:
+    """What smaller weights cost the head: on which data, with how many episodes, and every figure."""
+
+    dataset: str
+    fingerprint: str
+    episodes: int
+    seed: int
+    figures: tuple[BundleFigure, ...]
+
+    @classmethod
+    def from_json(cls, data: Any) -> "BundleReduction":
+        """Read the JSON form."""
+        return cls(
+            take(data, "dataset", str),
+            take(data, "fingerprint", str),
+            take(data, "episodes", int),
+            take(data, "seed", int),
+            take_many(data, "figures", BundleFigure.from_json),
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleHead:
     """One head of the bundle.
@@ -56,6 +103,7 @@ class BundleHead:
         capabilities: what it can do beyond `disentangle`.
         graphs: verb -> name of the graph that does it.
         ensemble: name under which Triton chains `encode` and `disentangle`; None where that cannot be.
+        reduction: what smaller weights cost; None where all are float32.
     """
 
     method: BundleMethod
@@ -64,6 +112,7 @@ class BundleHead:
     capabilities: tuple[str, ...]
     graphs: Mapping[str, str]
     ensemble: str | None
+    reduction: BundleReduction | None = None
 
     @property
     def roles(self) -> "dict[str, Role]":
@@ -77,6 +126,7 @@ class BundleHead:
     @classmethod
     def from_json(cls, data: Any) -> "BundleHead":
         """Read the JSON form."""
+        reduced = take_or_none(data, "reduction", dict)
         return cls(
             method=BundleMethod.from_json(take(data, "method", dict)),
             fingerprint=take(data, "fingerprint", str),
@@ -84,6 +134,7 @@ class BundleHead:
             capabilities=take_many(data, "capabilities", text),
             graphs=take_named(data, "graphs", text),
             ensemble=take_or_none(data, "ensemble", str),
+            reduction=None if reduced is None else BundleReduction.from_json(reduced),
         )
 
 

@@ -1,13 +1,23 @@
 """`unbraid export`: backbone and head as an ONNX bundle."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from unbraid.core.bundle.names import DEFAULT_HEAD
 from unbraid.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from unbraid.core.export import Reduction
+    from unbraid.core.interfaces import Dataset
+    from unbraid.core.recipe import EvaluateSettings
 
 #: Images of a recipe's data set on which torch and onnxruntime are compared.
 IMAGES = 257
@@ -21,6 +31,8 @@ IMAGES = 257
 @click.option(
     "--samples", type=click.IntRange(1, IMAGES), default=8, show_default=True, help="Rows in and out to keep."
 )
+@click.option("--half", is_flag=True, help="Keep weights as float16, and measure what that costs on the recipe's data.")
+@click.option("--int8", is_flag=True, help="Keep the matrices of heads as int8, and measure what that costs.")
 @click.option("--web", type=click.Path(path_type=Path), help="Folder for a page that runs the bundle in a browser.")
 @click.option(
     "--ort-web",
@@ -33,6 +45,8 @@ def command(
     out: Path | None,
     opset: int,
     samples: int,
+    half: bool,
+    int8: bool,
     web: Path | None,
     ort_web: Path | None,
 ) -> None:
@@ -50,14 +64,16 @@ def command(
     found = {name: _located(path, assignments) for name, path in _named(sources).items()}
     if out is None and len(found) > 1:
         raise ConfigError("several heads, and no place for their bundle", expected="--out FOLDER", found="nothing")
-    first, images = next(iter(found.values()))
-    models = {name: unbraid.load(head) for name, (head, _) in found.items()}
-    report = export_bundle(models, out or first.parent / "bundle", opset=opset, samples=samples, images=images)
+    first = next(iter(found.values()))
+    reduction = _reduction(first, half, int8)
+    models = {name: unbraid.load(source.head) for name, source in found.items()}
+    path = out or first.head.parent / "bundle"
+    report = export_bundle(models, path, opset=opset, samples=samples, images=first.pictures, reduction=reduction)
     click.echo(str(report))
     if web and runtime:
         write_page_folder(report.path, web, runtime)
         click.echo(f"page: {web}; look at it: python -m http.server --bind 127.0.0.1 --directory {web}")
-        if images is None:
+        if first.data is None:
             click.echo("  its samples are noise; export from the recipe for pictures")
 
 
@@ -74,24 +90,58 @@ def _named(sources: tuple[str, ...]) -> dict[str, Path]:
     return found
 
 
-def _located(source: Path, assignments: tuple[str, ...]) -> tuple[Path, Any]:
-    """Give the folder of a head, and pictures where a recipe leads to some."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A head, and what its recipe says of data and metrics where there is one."""
+
+    head: Path
+    data: "Dataset | None" = None
+    evaluate: "EvaluateSettings | None" = None
+
+    @property
+    def pictures(self) -> "NDArray[np.uint8] | None":
+        """Pictures of test classes, `(N, C, H, W)`, from all over the data set."""
+        if self.data is None:
+            return None
+        rows = self.data.rows(content="test")
+        return self.data.images[rows[_spread(len(rows))]]
+
+
+def _reduction(source: _Source, half: bool, int8: bool) -> "Reduction | None":
+    from unbraid.core.export.reducing import METRICS, Reduction
+
+    if not (half or int8):
+        return None
+    if source.data is None or source.evaluate is None:
+        hint = "export the recipe that made the head, so that the cost can be measured on its data"
+        raise ConfigError("a head alone has no data to measure on", expected="a recipe", found="a head", hint=hint)
+    settings = source.evaluate
+    metrics = settings.metrics if isinstance(settings.metrics, Mapping) else {}
+    return Reduction(
+        data=source.data,
+        half=half,
+        int8=int8,
+        episodes=settings.episodes,
+        seed=settings.seed,
+        metrics={name: metrics.get(name, {}) for name in METRICS},
+    )
+
+
+def _located(source: Path, assignments: tuple[str, ...]) -> _Source:
     if not source.exists():
         raise ConfigError("there is nothing to export", expected="a head or a recipe", found=f"no {source}")
-    return (source, None) if source.is_dir() else _from_recipe(source, assignments)
+    return _Source(source) if source.is_dir() else _from_recipe(source, assignments)
 
 
-def _from_recipe(path: Path, assignments: tuple[str, ...]) -> tuple[Path, Any]:
-    """Give the folder of the head a recipe made, and pictures of its data set."""
+def _from_recipe(path: Path, assignments: tuple[str, ...]) -> _Source:
+    """Give the head a recipe made, and its data set."""
     from unbraid.core.recipe import load_recipe
 
     recipe = load_recipe(path, assignments)
     head = (Path(recipe.out) if recipe.out else Path("runs") / path.stem) / "head"
     if not head.is_dir():
         raise ConfigError("this recipe has no head yet", expected=head, found="nothing", hint=f"unbraid fit {path}")
-    data = recipe.load_dataset()
-    rows = data.rows(content="test")
-    return head, data.images[rows[_spread(len(rows))]]
+    return _Source(head, recipe.load_dataset(), recipe.evaluate)
 
 
 def _spread(count: int) -> list[int]:

@@ -1,18 +1,19 @@
 """Write a backbone and its heads as a bundle of ONNX graphs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from unbraid.core.artefacts.folder import refuse_foreign
-from unbraid.core.bundle import DEFAULT_HEAD, HEAD_NAME, BundleGraph, Manifest
+from unbraid.core.bundle import DEFAULT_HEAD, HEAD_NAME, BundleGraph, BundleHead, Manifest
 from unbraid.core.errors import BackboneMismatchError, ConfigError
 from unbraid.core.export.conversion import check_opset
 from unbraid.core.export.description import describe, describe_graph
-from unbraid.core.export.parity import measure
-from unbraid.core.export.rows import image_rows, rows_of
-from unbraid.core.export.stages import Exportable, stages_of
+from unbraid.core.export.parity import measure, served_rows
+from unbraid.core.export.reducing import LOOSE, Reduction, reduce_graphs
+from unbraid.core.export.rows import Rows, image_rows, rows_of
+from unbraid.core.export.stages import Exportable, Stage, stages_of
 from unbraid.core.export.writing import write_bundle
 
 
@@ -33,6 +34,10 @@ class ExportReport:
         for name, graph in self.graphs.items():
             figure = graph.tolerance
             lines.append(f"  {name}: {graph.bytes:,} bytes, {figure.max_abs:.1e} from torch (bound {figure.bound:.1e})")
+            if graph.precision != "float32":
+                lines[-1] += f", weights {graph.precision}"
+        for name, head in self.manifest.heads.items():
+            lines += _cost(name, head) if head.reduction else []
         backbone = self.manifest.backbone
         lines.append(f"  holds the weights of {backbone.adapter}; their licence: {backbone.licence or 'not stated'}")
         return "\n".join(lines)
@@ -45,6 +50,7 @@ def export_bundle(
     opset: int = 20,
     samples: int = 8,
     images: Any | None = None,
+    reduction: Reduction | None = None,
 ) -> ExportReport:
     """Export every graph that backbone and heads are capable of, check and measure each, and write the folder at once.
 
@@ -59,6 +65,7 @@ def export_bundle(
         opset: version of the ONNX operator set, 18..23.
         samples: rows of inputs and outputs to keep with the bundle, 1..257, or 1..8 where images are large.
         images: `(N, C, H, W)`, uint8 or floats in [0, 1], to compare on; seeded noise where None.
+        reduction: keep weights as float16 or int8, and measure on which data what that costs; float32 where None.
 
     Returns:
         Where the bundle is and what is in it.
@@ -86,8 +93,51 @@ def export_bundle(
     figures = {stage.name: measure(stage, files[stage.name], rows[stage.name]) for stage in stages}
     graphs = {s.name: describe_graph(s, files[s.name], figures[s.name], len(all_images)) for s in stages}
     manifest = describe(models, stages, graphs, opset)
+    if reduction is not None:
+        manifest, files, rows = _reduced(models, stages, manifest, files, rows, reduction, samples)
     write_bundle(path, manifest, files, stages, rows, samples)
     return ExportReport(path, manifest)
+
+
+def _reduced(
+    models: Mapping[str, Exportable],
+    stages: Sequence[Stage],
+    manifest: Manifest,
+    files: dict[str, bytes],
+    rows: dict[str, Rows],
+    reduction: Reduction,
+    samples: int,
+) -> tuple[Manifest, dict[str, bytes], dict[str, Rows]]:
+    """Put smaller files in the place of those that were right, and say what that costs each head."""
+    from unbraid.core.export.measuring import measure_reduction  # here: metrics take a while to import
+
+    reduced = reduce_graphs(stages, files, reduction)
+    graphs, kept, shown = dict(manifest.graphs), files | {name: data for name, (_, data) in reduced.items()}, dict(rows)
+    for stage in stages:
+        if stage.name in reduced:
+            precision, data = reduced[stage.name]
+            figure = measure(stage, data, rows[stage.name], LOOSE[precision])
+            count = len(rows[stage.name].inputs[0])
+            graphs[stage.name] = describe_graph(stage, data, figure, count, precision)
+            # The samples alone: int8 takes its scale from the whole batch, so a row depends on those beside it.
+            shown[stage.name] = served_rows(stage, data, rows[stage.name], samples)
+    heads = {
+        name: replace(head, reduction=measure_reduction(models[name], head, files, kept, reduction))
+        for name, head in manifest.heads.items()
+    }
+    return replace(manifest, graphs=graphs, heads=heads), kept, shown
+
+
+def _cost(name: str, head: BundleHead) -> list[str]:
+    assert head.reduction is not None
+    found = head.reduction
+    lines = [
+        f"  head {name} on {found.dataset}, float32 -> smaller weights ({found.episodes} episodes, seed {found.seed}):"
+    ]
+    for figure in found.figures:
+        chance = "" if figure.chance is None else f"  (chance {figure.chance:.3f})"
+        lines.append(f"    {figure.name}: {figure.before:.4f} -> {figure.after:.4f}{chance}")
+    return lines
 
 
 def _check_heads(models: Mapping[str, Exportable]) -> None:

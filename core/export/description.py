@@ -27,7 +27,9 @@ from unbraid.core.interfaces.backbone import Backbone
 BATCH_MAX = 256
 
 
-def describe_graph(stage: Stage, data: bytes, figure: BundleTolerance, rows: int) -> BundleGraph:
+def describe_graph(
+    stage: Stage, data: bytes, figure: BundleTolerance, rows: int, precision: str = "float32"
+) -> BundleGraph:
     """Describe one file, which was compared with torch on so many rows."""
     model = onnx.load_from_string(data)
     return BundleGraph(
@@ -40,6 +42,7 @@ def describe_graph(stage: Stage, data: bytes, figure: BundleTolerance, rows: int
         inputs=_tensors(stage.graph.inputs),
         outputs=_tensors(stage.graph.outputs),
         tolerance=figure,
+        precision=precision,
     )
 
 

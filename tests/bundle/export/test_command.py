@@ -37,8 +37,8 @@ def test_a_head_becomes_a_bundle_beside_it(run_folder):
 
 
 def recipe_images(folder):
-    head, pictures = _from_recipe(folder / "recipe.yaml", ())
-    return pictures, head
+    source = _from_recipe(folder / "recipe.yaml", ())
+    return source.pictures, source.head
 
 
 def test_a_recipe_leads_to_its_head_and_to_pictures_of_test_classes(run_folder):
@@ -72,6 +72,23 @@ def test_several_heads_of_one_backbone_become_one_bundle(run_folder, tmp_path):
     assert bundle.head("raw").capabilities == {"decode", "score"}
 
 
+@pytest.mark.slow
+def test_smaller_weights_are_measured_on_the_data_of_the_recipe(run_folder, tmp_path):
+    settings = ["--set", "evaluate.episodes=20", "--int8", "--samples", "1", "--out", str(tmp_path / "small")]
+    recipe = str(run_folder / "recipe.yaml")
+    done = CliRunner().invoke(cli, ["export", recipe, *settings], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "head default on glyphs, float32 -> smaller weights (20 episodes, seed 0)" in done.output
+    manifest = unbraid.load_bundle(tmp_path / "small").manifest
+    assert [manifest.graphs[name].precision for name in ("encode", "disentangle")] == ["float32", "int8"]
+    assert (
+        manifest.graphs["disentangle"].bytes
+        < 0.3 * unbraid.load_bundle(run_folder / "bundle").manifest.graphs["disentangle"].bytes
+    )
+    figures = {figure.name: figure for figure in manifest.head().reduction.figures}
+    assert figures["few_shot/identity/unseen_both"].chance == 0.2
+
+
 @pytest.mark.parametrize(
     ("sources", "match"),
     [
@@ -79,6 +96,8 @@ def test_several_heads_of_one_backbone_become_one_bundle(run_folder, tmp_path):
         (["a={head}", "a={head}", "--out", "x"], "one name"),
         (["a={head}", "b={head}"], "--out"),
         (["{head}s"], "nothing to export"),
+        (["{head}", "--half"], "no data to measure on"),
+        (["{head}", "--int8"], "no data to measure on"),
     ],
 )
 def test_heads_that_cannot_be_told_apart_are_misuse(run_folder, sources, match):
