@@ -16,7 +16,8 @@ from unbraid.core.errors import MissingDependencyError
 from unbraid.core.web import Runtime, find_runtime, write_page_folder
 from unbraid.core.web.runtime import FILES
 
-CHROMIUM = "/usr/bin/chromium"
+#: What browsers of this kind are called.
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -106,9 +107,10 @@ def served(site: Path) -> Iterator[Served]:
 def browser() -> Iterator[Any]:
     """Chromium without a window."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not there")
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        pytest.skip(f"none of {', '.join(CHROMIUM)} is installed")
     with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM)
+        chromium = playwright.chromium.launch(executable_path=path)
         yield chromium
         chromium.close()

@@ -49,8 +49,8 @@ async function decoded(file) {
 /** @param {File} file */
 async function bitmapOf(file) {
   try {
-    // no colour management: the model was trained on the numbers in the file
-    return await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none", premultiplyAlpha: "none" });
+    // turned upright by default; no colour management: the model was trained on the numbers in the file
+    return await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch {
     throw new PictureError(`“${file.name}” is not a picture this browser can read. Choose a PNG, JPEG, WebP or BMP file.`);
   }
