@@ -72,12 +72,18 @@ def variance_ratios(codes: Array, labels: Ints) -> Ratios:
             "a variance within classes needs classes",
             expected=f"{LEAST} classes of {LEAST} samples",
             found=f"{len(kept)} such classes",
+            hint="evaluate on more samples of each class",
         )
     rows = np.isin(labels, kept)
     overall = codes[rows].var(0, dtype=np.float64, ddof=1)
     changes = overall > CONSTANT**2
     if not changes.any():
-        raise ProtocolError("the code never changes", expected="numbers that vary", found="a constant")
+        raise ProtocolError(
+            "the code never changes",
+            expected="numbers that vary",
+            found=f"{len(labels)} equal rows",
+            hint="a factor without variance holds nothing: train longer, or weigh its divergence less",
+        )
     within = np.stack([codes[labels == label].var(0, dtype=np.float64, ddof=1) for label in kept])
     each = np.where(changes, within / np.where(changes, overall, 1.0), np.nan)
     return Ratios(each=each, samples=int(rows.sum()), alone=int((counts < LEAST).sum()))

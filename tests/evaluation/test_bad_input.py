@@ -122,16 +122,22 @@ HOPELESS = {
     ),
     "no labels": (
         lambda: evidence(content=-1, style=-1),
-        {"few_shot", "probes", "blocks", "swap_error", "swap_labels"},
+        {"few_shot", "probes", "blocks", "swap_error", "swap_labels", "variance_ratio"},
     ),
-    "one content": (lambda: evidence(keep=lambda c, s: c == 2), {"few_shot", "blocks", "swap_error", "swap_labels"}),
+    "one content": (
+        lambda: evidence(keep=lambda c, s: c == 2),
+        {"few_shot", "blocks", "swap_error", "swap_labels", "variance_ratio"},
+    ),
     "one style": (lambda: evidence(keep=lambda c, s: s == 1), {"blocks", "swap_error", "swap_labels"}),
     "fewer contents than ways": (lambda: evidence(keep=lambda c, s: c < 2), {"few_shot"}),
     "fewer samples than shots and queries": (
         lambda: evidence(keep=lambda c, s: np.unique(c, return_index=True)[1][c] == np.arange(len(c))),
         EVERY - {"reconstruction"},
     ),
-    "constant codes": (lambda: evidence(code=lambda z: 0 * z + 0.1), {"reconstruction", "swap_error"}),
+    "constant codes": (
+        lambda: evidence(code=lambda z: 0 * z + 0.1),
+        {"reconstruction", "swap_error", "variance_ratio"},
+    ),
 }
 
 
