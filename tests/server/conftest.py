@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import httpx
 import numpy as np
@@ -70,14 +71,20 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def letters(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle of a toy that can do everything: images 1 x 8 x 8, latents of 8."""
+def toys() -> ModuleType:
+    """Models that can do everything: images 1 x 8 x 8, latents of 8."""
     spec = importlib.util.spec_from_file_location("toys_of_the_server", TOYS)
     assert spec is not None and spec.loader is not None
     toys = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(toys)
-    model = toys.make_model()
-    return model.export(tmp_path_factory.mktemp("served") / "letters").path
+    return toys
+
+
+@pytest.fixture(scope="session")
+def letters(toys: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of one."""
+    path: Path = toys.make_model().export(tmp_path_factory.mktemp("served") / "letters").path
+    return path
 
 
 @pytest.fixture(scope="session")
