@@ -79,7 +79,7 @@ function strip(canvas, values, largest, name) {
  * @param {string} engine Where the graphs run.
  * @returns {HTMLElement}
  */
-export function modelCard({ manifest, head: { method } }, engine) {
+export function modelCard({ manifest, head: { method, reduction } }, engine) {
   const { backbone, versions, graphs } = manifest;
   const worst = Math.max(...Object.values(graphs).map((graph) => graph.tolerance.max_abs));
   const precisions = [...new Set(Object.values(graphs).map((graph) => graph.precision))].join(", ");
@@ -91,10 +91,21 @@ export function modelCard({ manifest, head: { method } }, engine) {
     Pictures: [manifest.image.shape.slice(1).join(" × "), "channels × height × width; files are cut to their middle and resized"],
     Latent: [manifest.latent.shape.slice(1).join(" × ")],
     Graphs: [Object.keys(graphs).join(", "), `${(bytes / 1e6).toFixed(1)} MB of ONNX, ${precisions}, at most ${worst.toExponential(0)} from torch`],
+    ...(reduction ? { "What smaller weights cost": [cost(reduction)] } : {}),
     "Runs on": [engine],
     "Made by": [`Unbraid ${versions.unbraid}`, `torch ${versions.torch}, ONNX opset ${versions.opset}`],
     Fingerprint: [element("code", {}, backbone.fingerprint)],
   };
   return element("dl", {}, ...Object.entries(entries).flatMap(([name, [first, second]]) => [
     element("dt", {}, name), element("dd", {}, first, ...(second ? [element("span", { class: "quiet" }, second)] : []))]));
+}
+
+/**
+ * @param {import("./model.js").Reduction} reduction
+ * @returns {HTMLElement}
+ */
+function cost({ dataset, episodes, figures }) {
+  const lines = figures.map(({ name, before, after, chance }) => element("li", {},
+    `${name}: ${before.toFixed(3)} → ${after.toFixed(3)}`, chance === null ? "" : ` (chance ${chance.toFixed(3)})`));
+  return element("details", {}, element("summary", {}, `measured on ${dataset}, ${episodes} episodes`), element("ul", {}, ...lines));
 }

@@ -4,7 +4,16 @@
 /** @typedef {{name: string, shape: (number | string)[]}} Port an input or output of a graph */
 /** @typedef {{inputs: Port[], outputs: Port[], sha256: string, bytes: number, file: string, precision: string, tolerance: {max_abs: number}}} Graph */
 /** @typedef {{name: string, shape: number[], role: "content" | "style" | "rest", distribution: string}} Factor */
-/** @typedef {{method: {name: string, distribution: string, version: string}, factors: Factor[], graphs: Record<string, string>}} Head `graphs`: verb -> name */
+/** @typedef {{name: string, before: number, after: number, chance: number | null}} Figure with float32 weights and with those of the bundle */
+/** @typedef {{dataset: string, episodes: number, figures: Figure[]}} Reduction what smaller weights cost */
+/**
+ * @typedef {{
+ *   method: {name: string, distribution: string, version: string},
+ *   factors: Factor[],
+ *   graphs: Record<string, string>,
+ *   reduction: Reduction | null,
+ * }} Head `graphs`: verb -> name
+ */
 /**
  * @typedef {{
  *   image: {shape: (number | string)[]},

@@ -40,7 +40,7 @@ export class Picker {
   }
 
   #build() {
-    const label = element("label", { for: this.file.id, class: "drop" }, "Choose a file, or drop one here");
+    const label = element("label", { for: this.file.id, class: "drop" }, "Choose a file", element("span", { class: "dropping-too" }, ", or drop one here"));
     const card = element("section", { class: "card", "aria-label": `Picture ${this.letter}` },
       element("h3", {}, `Picture ${this.letter}`),
       element("figure", {}, this.canvas, this.caption),
