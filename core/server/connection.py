@@ -91,7 +91,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop the clock and let the request be answered."""
         self._in_headers = False
-        self._timer = _stopped(self._timer)
+        self._stop_timer()
         super().on_headers_complete()
 
     def pause_writing(self) -> None:
@@ -102,18 +102,29 @@ class Connection(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         """Go on."""
-        self._write_timer = _stopped(self._write_timer)
+        self._stop_write_timer()
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop working for nobody."""
-        self._timer, self._write_timer = _stopped(self._timer), _stopped(self._write_timer)
+        self._stop_timer()
+        self._stop_write_timer()
         cycle = self.cycle
         unanswered = cycle is not None and not cycle.response_complete
         super().connection_lost(exc)
-        task = cycle.scope.get(TASK) if unanswered else None  # type: ignore[typeddict-item]
-        if task is not None:
+        task = cycle.scope.get(TASK) if unanswered else None
+        if isinstance(task, asyncio.Task):
             task.cancel()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
     def _expect_headers(self) -> None:
         if self._timer is None:
@@ -133,8 +144,3 @@ class Connection(HttpToolsProtocol):
         rest = b"content-length: 0\r\nconnection: close\r\n\r\n"
         self.transport.write(b"HTTP/1.1 " + _REFUSALS[status] + rest)
         self.transport.close()
-
-
-def _stopped(timer: asyncio.TimerHandle | None) -> None:
-    if timer is not None:
-        timer.cancel()

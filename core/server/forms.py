@@ -1,6 +1,6 @@
 """Files of a multipart form, from a body that was read within its limits."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -16,7 +16,7 @@ async def read_form(headers: Headers, body: bytes, limits: Limits) -> dict[str, 
         RequestError: 400, it is malformed or has fields that are no files.
     """
 
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     parser = MultiPartParser(headers, stream(), max_files=limits.pictures, max_fields=0)

@@ -1,5 +1,7 @@
 """Every graph of a bundle as a model."""
 
+from collections.abc import Mapping
+
 from unbraid.core.bundle import BundleTensor
 from unbraid.core.server.engine import Engine
 from unbraid.core.server.limits import Limits
@@ -36,7 +38,7 @@ def _graph_model(bundle: Bundle, engine: Engine, limits: Limits, name: str, pref
     inputs = tuple(_spec(tensor, image=tensor.name == "image") for tensor in graph.inputs)
     outputs = tuple(_spec(tensor) for tensor in graph.outputs)
 
-    async def call(given: Tensors, parameters: dict[str, Parameter]) -> Tensors:
+    async def call(given: Tensors, parameters: Mapping[str, Parameter]) -> Tensors:
         rows = len(next(iter(given.values())))
         for output in outputs:
             check_output(output, rows, limits)

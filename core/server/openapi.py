@@ -25,8 +25,10 @@ _STATUSES = {
 def responses(*statuses: int, kind: str = JSON, schema: Mapping[str, Any] | None = None) -> dict[int | str, Any]:
     """Describe the answers of a route: 200 of a kind, errors of these statuses."""
     good = {"description": "The answer.", "content": {kind: {"schema": dict(schema or {"type": "object"})}}}
-    errors = {s: {"description": _STATUSES[s], "content": {JSON: {"schema": _ERROR}}} for s in statuses}
-    return {200: good} | errors
+    errors: dict[int | str, Any] = {
+        s: {"description": _STATUSES[s], "content": {JSON: {"schema": _ERROR}}} for s in statuses
+    }
+    return errors | {200: good}
 
 
 def path_parameters(models: Iterable[str] = (), *, version: bool = False) -> list[dict[str, Any]]:

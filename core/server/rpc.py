@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import grpc
-from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc import service_pb2
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceServicer, add_GRPCInferenceServiceServicer_to_server
 
 from unbraid.core.errors import ConfigError, RequestError, ServerError
@@ -26,6 +26,8 @@ from unbraid.core.server.tensors import (
     from_bytes,
     from_numbers,
 )
+
+pb: Any = service_pb2  # its classes come to be when it is imported; no checker sees them
 
 _CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -60,7 +62,7 @@ async def start_rpc(service: Service, host: str, port: int, *, token: Token | No
             ("grpc.max_connection_idle_ms", 10_000 * int(limits.idle_seconds)),
         ],
     )
-    add_GRPCInferenceServiceServicer_to_server(Calls(service), server)  # type: ignore[no-untyped-call]
+    add_GRPCInferenceServiceServicer_to_server(Calls(service), server)
     try:
         bound = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     except RuntimeError as error:
@@ -69,7 +71,7 @@ async def start_rpc(service: Service, host: str, port: int, *, token: Token | No
     return server, bound
 
 
-class Watch(grpc.aio.ServerInterceptor):  # type: ignore[misc,name-defined,unused-ignore]
+class Watch(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     """What every call passes: token, log, metrics, and errors made statuses."""
 
     def __init__(self, service: Service, log: Log, token: Token | None) -> None:
@@ -78,9 +80,10 @@ class Watch(grpc.aio.ServerInterceptor):  # type: ignore[misc,name-defined,unuse
         self._token = token
 
     async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], details: grpc.HandlerCallDetails
+        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
         """Wrap the handler of a call."""
+        details = handler_call_details
         handler = await continuation(details)
         if handler is None or handler.unary_unary is None:
             return handler  # unknown calls and streams are refused by grpc and by `Calls`
@@ -127,7 +130,7 @@ class Watch(grpc.aio.ServerInterceptor):  # type: ignore[misc,name-defined,unuse
             self._log.event("request", id=request_id, method="gRPC", path=path, model=model, status=status, ms=ms)
 
 
-class Calls(GRPCInferenceServiceServicer):  # type: ignore[misc,unused-ignore]
+class Calls(GRPCInferenceServiceServicer):  # type: ignore[misc]
     """The calls of the protocol. All others of Triton's service (load, unload, shared memory, streams) say they are not
     implemented."""
 

@@ -13,7 +13,7 @@ from unbraid.core.server.limits import Limits
 
 Tensor = NDArray[Any]
 
-DTYPES = {"FP32": np.dtype("<f4"), "INT64": np.dtype("<i8")}
+DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "INT64": np.dtype("<i8")}
 #: How far rounding may carry a pixel outside [0, 1].
 TOLERANCE = 1e-6
 
