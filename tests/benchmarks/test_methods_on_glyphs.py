@@ -56,7 +56,7 @@ def test_fewer_episodes_are_the_first(rows):
 
 
 def test_every_built_in_method_has_a_row(rows):
-    built_in = {name for name, entry in get_registry().disentanglers().items() if entry.distribution == "unbraid"}
+    built_in = {name for name, entry in get_registry().disentanglers().items() if entry.built_in}
     assert {*rows.CLAIMS, "jade"} == built_in
     recipe = rows.load_comparison(rows.RECIPE)
     assert set(recipe.recipes) == {*rows.CLAIMS, rows.RAW}

@@ -56,6 +56,7 @@ ROWS = [
     Row("nvae", "vector", ("map",)),
     Row("nvae", "vector", missing=0.4, slow=True),
     Row("m2", "vector", ("map",)),
+    Row("m2", "vector", missing=0.4, slow=True),
     Row("dr_gan", "vector", ("map",)),
     Row("jade", "vector", ("map",), JADE),
 ]

@@ -17,7 +17,7 @@ from unbraid.core.latents import encode_dataset
 from unbraid.core.training import ObjectiveRunner
 from unbraid.registry import get_registry
 
-METHODS = sorted(name for name, entry in get_registry().disentanglers().items() if entry.distribution == "unbraid")
+METHODS = sorted(name for name, entry in get_registry().disentanglers().items() if entry.built_in)
 #: Terms to look at where the whole loss is a game, or has a part that rises.
 WATCHED = {"fden": ("reconstruction", "alignment")}
 STEPS = 50
