@@ -28,7 +28,10 @@ TABLES: Mapping[str, Callable[[Path, bool], Iterator[str]]] = {
 
 
 def fden_omniglot(out: Path, quick: bool, ali: Path | None) -> None:
-    """Run the benchmark of FDEN on its VAE and, where weights are given, on ALI."""
+    """Run the benchmark of FDEN on its VAE and, where weights are given, on ALI; it prints the paper's row below its own."""
+    print(
+        "FDEN on Omniglot, tier B: its split and episodes, a VAE or the ALI that is given in place of its own (256 numbers).\n"
+    )
     script = Path(__file__).parents[1] / "fden_omniglot.py"
     backbones = {"vae": []} | ({"ali": ["--backbone", "ali", "--weights", str(ali)]} if ali else {})
     for name, options in backbones.items():
