@@ -7,7 +7,7 @@
 
 Needs UNBRAID_DATA. Each prints the figure of the paper, ours, the protocol and the tier: A is the same figure from
 published weights, B the same protocol at another scale or on other data, C is quoted. What is in `--out` is not made
-again: run the command again after a stop, and with another number of seeds to add some.
+again: run the command again after a stop. The quick forms take five to fifteen minutes of one idle core each.
 """
 
 import argparse
@@ -30,7 +30,8 @@ TABLES: Mapping[str, Callable[[Path, bool], Iterator[str]]] = {
 def fden_omniglot(out: Path, quick: bool, ali: Path | None) -> None:
     """Run the benchmark of FDEN on its VAE and, where weights are given, on ALI; it prints the paper's row below its own."""
     print(
-        "FDEN on Omniglot, tier B: its split and episodes, a VAE or the ALI that is given in place of its own (256 numbers).\n"
+        "FDEN on Omniglot, tier B: its split and episodes, a VAE or the ALI that is given in place of its own (256 numbers).\n",
+        flush=True,
     )
     script = Path(__file__).parents[1] / "fden_omniglot.py"
     backbones = {"vae": []} | ({"ali": ["--backbone", "ali", "--weights", str(ali)]} if ali else {})
