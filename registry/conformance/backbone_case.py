@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from unbraid.core.freezing import FrozenGuard
 from unbraid.core.interfaces import Backbone
 from unbraid.registry import BackboneSpec
 from unbraid.registry.conformance.case import PluginCase, spec_name
-from unbraid.registry.conformance.check import Skip
+from unbraid.registry.conformance.check import Kind, Skip
 from unbraid.registry.conformance.held import hold
 from unbraid.registry.conformance.shared import shared
 
@@ -27,7 +27,7 @@ class BackboneCase(PluginCase):
         settings: of the adapter.
     """
 
-    kind = "backbone"
+    kind: ClassVar[Kind] = "backbone"
 
     def declare(self) -> BackboneSpec:
         """Declare a backbone, or a callable that makes one."""

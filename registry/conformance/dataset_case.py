@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from unbraid.core.errors import DataError
 from unbraid.core.interfaces import Dataset
 from unbraid.registry import DatasetSpec
 from unbraid.registry.conformance.case import PluginCase, spec_name
-from unbraid.registry.conformance.check import Skip
+from unbraid.registry.conformance.check import Kind, Skip
 from unbraid.registry.conformance.held import hold
 from unbraid.registry.conformance.shared import Blocked, shared
 
@@ -29,7 +29,7 @@ class DatasetCase(PluginCase):
         settings: of the adapter.
     """
 
-    kind = "dataset"
+    kind: ClassVar[Kind] = "dataset"
 
     def declare(self) -> DatasetSpec:
         """Declare a data set, or a callable that makes one."""

@@ -83,8 +83,8 @@ def check_backbone(
         ConformanceError: a check failed.
         UnknownNameError: no such backbone, group or check.
     """
-    options = {"settings": settings, "groups": groups, "expected_failures": expected_failures}
-    return _finish(suite_of("backbone", backbone, **options).run(), on_fail)
+    suite = suite_of("backbone", backbone, settings=settings, groups=groups, expected_failures=expected_failures)
+    return _finish(suite.run(), on_fail)
 
 
 def check_dataset(
@@ -109,8 +109,8 @@ def check_dataset(
         ConformanceError: a check failed.
         UnknownNameError: no such data set, group or check.
     """
-    options = {"settings": settings, "groups": groups, "expected_failures": expected_failures}
-    return _finish(suite_of("dataset", dataset, **options).run(), on_fail)
+    suite = suite_of("dataset", dataset, settings=settings, groups=groups, expected_failures=expected_failures)
+    return _finish(suite.run(), on_fail)
 
 
 def check_metric(
@@ -135,8 +135,8 @@ def check_metric(
         ConformanceError: a check failed.
         UnknownNameError: no such metric, group or check.
     """
-    options = {"settings": settings, "groups": groups, "expected_failures": expected_failures}
-    return _finish(suite_of("metric", metric, **options).run(), on_fail)
+    suite = suite_of("metric", metric, settings=settings, groups=groups, expected_failures=expected_failures)
+    return _finish(suite.run(), on_fail)
 
 
 def _finish(report: Report, on_fail: OnFail) -> Report:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from unbraid.core.serving import Bundle
 from unbraid.core.training import TrainResult
 from unbraid.registry import DisentanglerSpec
 from unbraid.registry.conformance.case import PluginCase, spec_name
-from unbraid.registry.conformance.check import Skip
+from unbraid.registry.conformance.check import Kind, Skip
 from unbraid.registry.conformance.held import hold
 from unbraid.registry.conformance.shared import Blocked, shared
 from unbraid.registry.conformance.toys import ToyBackbone, toy_dataset
@@ -43,7 +43,7 @@ class MethodCase(PluginCase):
         dataset: what it is trained on; default: the toy.
     """
 
-    kind = "method"
+    kind: ClassVar[Kind] = "method"
 
     def __init__(
         self,

@@ -4,13 +4,13 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
 
 from unbraid.core.errors import UnbraidError, UnknownNameError
 from unbraid.core.threads import threads
-from unbraid.registry import Registry, use_registry
+from unbraid.registry import use_registry
+from unbraid.registry.conformance.case import PluginCase
 from unbraid.registry.conformance.check import Check, Failure, Kind, Skip, checks_of
 from unbraid.registry.conformance.result import CheckResult, Status
 from unbraid.registry.conformance.shared import Blocked
@@ -21,37 +21,7 @@ ExpectedFailures = Mapping[str, str]
 _HERE = str(Path(__file__).parent)
 
 
-class Case(Protocol):
-    """What the checks of one kind look at."""
-
-    @property
-    def kind(self) -> Kind:
-        """Of plug-in."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """What the plug-in is called."""
-        ...
-
-    @property
-    def on(self) -> str:
-        """The backbone, of a method."""
-        ...
-
-    @property
-    def registry(self) -> Registry:
-        """In force while a check runs."""
-        ...
-
-
-def run_checks(case: Case, checks: Iterable[Check], expected: ExpectedFailures) -> Iterator[CheckResult]:
-    """Run checks one after the other; an error of one never keeps the others from running."""
-    for each in checks:
-        yield run_check(case, each, expected)
-
-
-def run_check(case: Case, check: Check, expected: ExpectedFailures) -> CheckResult:
+def run_check(case: PluginCase, check: Check, expected: ExpectedFailures) -> CheckResult:
     """Run one check.
 
     Args:
@@ -101,7 +71,7 @@ def _hushed() -> Iterator[None]:
         log.setLevel(before)
 
 
-def _outcome(case: Case, check: Check) -> tuple[Status, str]:
+def _outcome(case: PluginCase, check: Check) -> tuple[Status, str]:
     try:
         check.function(case)
     except Skip as reason:

@@ -21,7 +21,8 @@ def encoder(case: BackboneCase) -> None:
         require(not z.requires_grad, "gradients are not declared, and flow", expected="none", found="a graph")
         return
     require(z.requires_grad, "no gradients flow through the encoder", expected="a graph", found="none")
-    (z * torch.randn(z.shape, generator=torch.Generator().manual_seed(2))).sum().backward()
+    direction = torch.randn(z.shape, generator=torch.Generator().manual_seed(2))
+    torch.autograd.backward((z * direction).sum())
     _moves("pictures", images)
 
 
@@ -40,7 +41,7 @@ def decoder(case: BackboneCase) -> None:
     negative = 1 - case.pictures[:2]  # an exact inverse has no error to move by
     error = (case.backbone.decode(latents) - negative).square().sum()
     require(error.requires_grad, "no gradients flow through the decoder", expected="a graph", found="none")
-    error.backward()
+    torch.autograd.backward(error)
     _moves("latents", latents)
 
 
@@ -56,7 +57,7 @@ def weights(case: BackboneCase) -> None:
     images = case.pictures[:2].clone().requires_grad_()
     z = case.backbone.encode(images)
     if z.requires_grad:
-        z.sum().backward()
+        torch.autograd.backward(z.sum())
     reached = [name for name, parameter in case.backbone.named_parameters() if parameter.grad is not None]
     for parameter in case.backbone.parameters():
         parameter.grad = None

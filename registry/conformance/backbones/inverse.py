@@ -7,7 +7,7 @@ from unbraid.registry.conformance.backbone_case import BackboneCase
 from unbraid.registry.conformance.check import Failure, Skip, check, require
 
 #: Largest error of a picture that goes through an exact inverse and back: float32 through many layers.
-EXACT = 1e-3
+EXACT = 1e-4
 
 
 @check("inverse", "backbone")

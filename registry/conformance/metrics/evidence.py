@@ -1,9 +1,6 @@
 """What a metric does with what it is given."""
 
-import hashlib
 from collections.abc import Callable
-
-import numpy as np
 
 from unbraid.core.errors import CapabilityError, ProtocolError, UnbraidError
 from unbraid.core.evaluation import Evidence
@@ -20,13 +17,9 @@ def repeats(case: MetricCase) -> None:
 
     Mend: draw from `evidence.rng("name of the purpose")`, and seed torch by `evidence.seed`.
     """
-    again = case.measure(toy_evidence())
-    require(
-        [f.to_dict() for f in again] == [f.to_dict() for f in case.figures],
-        "measured twice",
-        expected="equal figures",
-        found="others",
-    )
+    first, (again, _) = case.figures, case.measured_again
+    same = [figure.to_dict() for figure in again] == [figure.to_dict() for figure in first]
+    require(same, "measured twice", expected="equal figures", found="others")
 
 
 @check("evidence", "metric")
@@ -37,10 +30,8 @@ def untouched(case: MetricCase) -> None:
 
     Mend: copy before sorting, centring or scaling in place.
     """
-    evidence = toy_evidence()
-    before = _digest(evidence)
-    case.measure(evidence)
-    require(_digest(evidence) == before, "the evidence was changed", expected="the same arrays", found="others")
+    _, changed = case.measured_again
+    require(not changed, "the evidence was changed", expected="the same arrays", found=", ".join(changed))
 
 
 @check("evidence", "metric")
@@ -77,18 +68,10 @@ def one_sample(case: MetricCase) -> None:
 
 
 def _answers(case: MetricCase, what: str, change: Callable[[Evidence], Evidence]) -> None:
+    _ = case.figures
     try:
         case.measure(change(toy_evidence()))
     except (ProtocolError, CapabilityError):
         return
     except UnbraidError as error:
         raise Failure(f"{what}: the wrong error", expected="ProtocolError or CapabilityError", found=error) from error
-
-
-def _digest(evidence: Evidence) -> str:
-    digest = hashlib.sha256()
-    for population in evidence.populations.values():
-        arrays = {"z": population.z, **population.factors, **population.random_factors, **population.labels}
-        for array in (*arrays.values(), *population.known.values()):
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

@@ -53,7 +53,7 @@ class ToyMethod(Disentangler):
     def entangle(self, factors: Mapping[str, Tensor]) -> Tensor:
         """Join factors to latents `(B, *latent)`."""
         joined: Tensor = self.back(torch.cat([factors["what"], factors["how"]], 1))
-        return joined.unflatten(1, self.latent.shape)
+        return joined.view(-1, *self.latent.shape)
 
     def score(self, first: Tensor, second: Tensor) -> Tensor:
         """Negative squared distance, `(B,)`."""

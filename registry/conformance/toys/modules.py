@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from unbraid.core.interfaces import Decoder, Encoder, Posterior
+from unbraid.core.interfaces import Encoder, Posterior
 
 #: (C, H, W) of the pictures toys take.
 SIZE = (1, 8, 8)
@@ -68,7 +68,7 @@ class Counting(nn.Module):
         return x + 0.01 * self.hidden
 
 
-class Identity(Encoder, Decoder):
+class Identity(Encoder):
     """z = x."""
 
     def forward(self, x: Tensor) -> Posterior:
