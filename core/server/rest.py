@@ -56,7 +56,7 @@ def write_answer(model: Model, asked: Inference, found: Tensors) -> tuple[bytes,
     outputs, tail = [], []
     for name, binary in asked.outputs.items():
         spec = model.output(name)
-        entry, raw = _write_output(spec, np_contiguous(found[name], spec), binary)
+        entry, raw = _write_output(spec, as_wire(found[name], spec), binary)
         outputs.append(entry)
         tail += raw
     document: dict[str, Any] = {"model_name": model.name, "model_version": VERSION, "outputs": outputs}
@@ -68,7 +68,7 @@ def write_answer(model: Model, asked: Inference, found: Tensors) -> tuple[bytes,
     return b"".join((head, *tail)), {"content-type": "application/octet-stream", HEADER_LENGTH: str(len(head))}
 
 
-def np_contiguous(array: Tensor, spec: TensorSpec) -> Tensor:
+def as_wire(array: Tensor, spec: TensorSpec) -> Tensor:
     """Give an array as it lies on the wire."""
     return array.astype(spec.dtype, order="C", copy=False)
 

@@ -125,7 +125,7 @@ async def _serve(config: ServerConfig, service: Service, log: Log, listener: soc
             timeout_graceful_shutdown=int(limits.body_seconds + limits.request_seconds) + 1,
         )
     )
-    server.begin_to_listen(service, log)
+    server.stop_at_signals(service, log)
     host, port = listener.getsockname()[:2]
     async with _rpc(config, service, log) as more:
         log.event("listening", url=f"http://{host}:{port}", models=list(service.models), **more)
@@ -156,10 +156,10 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to `begin_to_listen`."""
+        """Leave signals to `stop_at_signals`."""
         yield
 
-    def begin_to_listen(self, service: Service, log: Log) -> None:
+    def stop_at_signals(self, service: Service, log: Log) -> None:
         """Stop at SIGTERM and SIGINT; a second SIGINT does not wait for the requests in flight."""
 
         def stop(number: signal.Signals) -> None:
