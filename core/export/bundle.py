@@ -112,6 +112,8 @@ def _reduced(
     from unbraid.core.export.measuring import measure_reduction  # here: metrics take a while to import
 
     reduced = reduce_graphs(stages, files, reduction)
+    if not reduced:
+        return manifest, files, rows
     graphs, kept, shown = dict(manifest.graphs), files | {name: data for name, (_, data) in reduced.items()}, dict(rows)
     for stage in stages:
         if stage.name in reduced:

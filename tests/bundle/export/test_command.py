@@ -81,10 +81,6 @@ def test_smaller_weights_are_measured_on_the_data_of_the_recipe(run_folder, tmp_
     assert "head default on glyphs, float32 -> smaller weights (20 episodes, seed 0)" in done.output
     manifest = unbraid.load_bundle(tmp_path / "small").manifest
     assert [manifest.graphs[name].precision for name in ("encode", "disentangle")] == ["float32", "int8"]
-    assert (
-        manifest.graphs["disentangle"].bytes
-        < 0.3 * unbraid.load_bundle(run_folder / "bundle").manifest.graphs["disentangle"].bytes
-    )
     figures = {figure.name: figure for figure in manifest.head().reduction.figures}
     assert figures["few_shot/identity/unseen_both"].chance == 0.2
 
