@@ -10,15 +10,13 @@ from typing import Any
 class Row:
     """A backbone small enough to export in a test.
 
-    `settings` are those of `load_backbone`, or make them in a folder of their own; `exact` is the largest error of an
-    image that goes through and back where the inverse is exact; `weights` says that it can have
+    `settings` are those of `load_backbone`, or make them in a folder of their own; `weights` says that it can have
     some; `slow` rows are left to the full run.
     """
 
     name: str
     settings: dict[str, Any] | Callable[[Path], dict[str, Any]] = field(default_factory=dict)
     label: str = ""
-    exact: float = 1e-4
     weights: bool = True
     slow: bool = False
 
