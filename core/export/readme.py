@@ -1,6 +1,6 @@
 """What people read in a bundle: its model card, and whose weights it holds."""
 
-from unbraid.core.bundle import BundleGraph, BundleHead, BundleTensor, Manifest
+from unbraid.core.bundle import BundleGraph, BundleHead, BundleReduction, BundleTensor, Manifest
 
 _CARD = """\
 ---
@@ -101,7 +101,15 @@ def _graph_row(name: str, graph: BundleGraph) -> str:
 
 def _factors(name: str, head: BundleHead) -> str:
     rows = "\n".join(f"| {f.name} | {f.role} | {list(f.shape)} | {f.distribution} |" for f in head.factors)
-    return f"\nHead `{name}`:\n\n| factor | role | shape | distribution |\n|---|---|---|---|\n{rows}\n"
+    table = f"\nHead `{name}`:\n\n| factor | role | shape | distribution |\n|---|---|---|---|\n{rows}\n"
+    return table + (_cost(head.reduction) if head.reduction else "")
+
+
+def _cost(found: BundleReduction) -> str:
+    """Say what smaller weights cost."""
+    rows = "\n".join(f"| {f.name} | {f.before:.4f} | {f.after:.4f} |" for f in found.figures)
+    where = f"on {found.dataset}, {found.episodes} episodes, seed {found.seed}"
+    return f"\n| {where} | float32 | these weights |\n|---|---|---|\n{rows}\n"
 
 
 def _origin(name: str, head: BundleHead) -> str:

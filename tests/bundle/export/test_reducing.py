@@ -118,7 +118,9 @@ def test_the_cost_is_measured_before_and_after_and_printed(reduced, model, digit
     names = {figure.name for figure in found.figures}
     assert any(name.startswith("few_shot/letter") for name in names)
     assert "leakage/hand/content" in names
+    card = (reduced.path / "README.md").read_text()
     for figure in found.figures:
+        assert f"| {figure.name} | {figure.before:.4f} | {figure.after:.4f} |" in card
         assert f"{figure.name}: {figure.before:.4f} -> {figure.after:.4f}" in str(reduced)
         assert abs(figure.before - figure.after) < 0.15
     assert any(figure.before != figure.after for figure in found.figures)
