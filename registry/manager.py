@@ -8,6 +8,7 @@ import pluggy
 from unbraid.registry import hookspecs
 from unbraid.registry.errors import PluginError
 from unbraid.registry.markers import PROJECT
+from unbraid.registry.tracing import traced, tracing
 
 HOOK_PREFIX = f"{PROJECT}_"
 
@@ -28,7 +29,11 @@ class Implementation(NamedTuple):
         Returns:
             What the plug-in returned.
         """
-        return self.function(*(values[name] for name in self.arguments))
+        taken = {name: values[name] for name in self.arguments}
+        if tracing():
+            hook = getattr(self.function, "__name__", "a hook")
+            return traced(self.plugin, hook, taken, lambda: self.function(*taken.values()))
+        return self.function(*taken.values())
 
 
 class Manager(pluggy.PluginManager):
