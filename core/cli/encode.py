@@ -35,6 +35,5 @@ def command(
     stated = load_recipe(recipe, assignments)
     folder = (out or Path(stated.out or Path("runs") / recipe.stem)) / "latents"
     backbone, data = stated.load_backbone(), stated.load_dataset()
-    settings = {"batch_size": batch_size, "precision": precision, "device": device, "progress": not quiet}
-    encode_cache(backbone, data, folder, **settings)
+    encode_cache(backbone, data, folder, batch_size=batch_size, precision=precision, device=device, progress=not quiet)
     click.echo(f"{len(data)} latents of {data.name} in {folder}")

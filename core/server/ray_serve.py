@@ -41,7 +41,7 @@ def application(settings: Mapping[str, Any]) -> Any:
     workers = int(settings.get("workers", 1))
     _config(bundles, workers, insecure)  # refused here rather than in every replica
     try:
-        from ray import serve
+        from ray import serve  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
         raise MissingDependencyError("Ray Serve is not installed", hint="pip install 'unbraid[ray]'") from error
 
