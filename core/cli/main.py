@@ -14,7 +14,7 @@ COMMANDS = {
     "list": LazyCommand(f"{HOME}.list:command", "Show the methods, backbones, data sets and metrics there are."),
     "plugins": LazyCommand(f"{HOME}.plugins:command", "Show the installed plug-ins without running their code."),
     "new": LazyCommand(f"{HOME}.new:command", "Write a small plug-in that works as it is, to start from."),
-    "check": LazyCommand(f"{HOME}.check:command", "Hold a plug-in to its contract: what fails, and what to do."),
+    "check": LazyCommand(f"{HOME}.check:command", "Hold a plug-in to its contract; say what to mend."),
     "backbone": LazyCommand(f"{HOME}.backbone:command", "Look at a backbone, measure it, convert checkpoints."),
     "pretrain": LazyCommand(f"{HOME}.pretrain:command", "Train a backbone from a recipe."),
     "encode": LazyCommand(f"{HOME}.encode:command", "Encode the data of a recipe, on several processes if need be."),

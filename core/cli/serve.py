@@ -34,12 +34,13 @@ def command(
     from unbraid.core.errors import MissingDependencyError
 
     try:
-        from unbraid.core.server.run import CPU, ServerConfig, serve
+        from unbraid.core.server.run import ServerConfig, serve
     except ModuleNotFoundError as error:
         problem, hint = f"serving needs {error.name}, which is not installed", "pip install 'unbraid[serve]'"
         raise MissingDependencyError(problem, hint=hint) from error
 
-    options["providers"] = options["providers"] or CPU
+    if not options["providers"]:
+        del options["providers"]  # the default is the CPU
     options["log_requests"] = options.pop("request_log")
     serve(
         ServerConfig(
