@@ -30,6 +30,7 @@ In pytest:
 ```python
 from unbraid.testing import parametrize_with_checks
 
+
 @parametrize_with_checks("my-method", settings={"width": 4}, expected_failures={"rows.empty": "why it has to"})
 def test_contract(check):
     check()
