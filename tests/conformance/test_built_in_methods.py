@@ -43,7 +43,7 @@ OTHERS = tuple(name for name in TOY_BACKBONES if name not in ("vector", "map"))
 ROWS = [
     Row("fden", "vector", OTHERS, FDEN),
     Row("fden", "map", settings={**FDEN, "map": "flattened"}, slow=True),
-    Row("fden", "map", settings={**FDEN, "map": "pooled", "alignment": "relation"}),
+    Row("fden", "map", settings={**FDEN, "map": "pooled", "alignment": "relation"}, slow=True),
     Row("fden", "map", settings={**FDEN, "map": "positions", "factor_width": 2}, slow=True),
     Row("prototype", "map", ("vector",), {**PROTOTYPE, "map": "pooled"}),
     Row("prototype", "map", settings={**PROTOTYPE, "map": "positions"}, slow=True),

@@ -57,7 +57,7 @@ def untouched(case: MethodCase) -> None:
 
     Mend: `graphs` makes modules around the head, or works on a copy; it switches and bakes nothing itself.
     """
-    head = case.single(case.fitted).head
+    head = case.head
     before = {name: tensor.clone() for name, tensor in head.state_dict().items()}
     modes = {name: module.training for name, module in head.named_modules()}
     head.graphs()
