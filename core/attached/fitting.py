@@ -65,9 +65,10 @@ def fit(
 def training_rows(model: "AttachedModel", dataset: Dataset) -> npt.NDArray[np.int64]:
     """Give the rows a method trains on: training classes of content, style and attributes.
 
-    A method whose network depends on the number of classes must see every class, so it leaves out samples instead.
+    A method that learns from partial labels gets rows whose content has none as well. One whose network depends on the
+    number of classes must see every class, so it leaves out samples instead.
     """
-    rows = dataset.training_rows()
+    rows = dataset.training_rows(unlabelled=model.method.spec.supervision == "partial")
     return _closed_part(dataset, rows, 0) if model.method.spec.needs_classes else rows
 
 

@@ -44,7 +44,7 @@ def population_rows(model: "AttachedModel", dataset: Dataset) -> dict[str, Ints]
     names = [name for name in _SPLITS if dataset.style or "style" not in name]
     seen: dict[str, Split] = dict.fromkeys(dataset.attributes, "train")
     rows = {name: dataset.rows(**seen, **_SPLITS[name]) for name in names if dataset.style or name != "unseen_both"}
-    rows["train"] = training_rows(model, dataset)
+    rows["train"] = np.intersect1d(training_rows(model, dataset), dataset.training_rows())  # figures need labels
     if model.method.spec.needs_classes:
         known = dataset.training_rows()
         rows["held_out"] = known[dataset.closed_set()[known] == 2]

@@ -113,11 +113,15 @@ class Dataset:
                 chosen &= self._within(role, split)
         return np.flatnonzero(chosen)
 
-    def training_rows(self) -> npt.NDArray[np.int64]:
-        """Give the rows whose classes are for training in every role."""
+    def training_rows(self, *, unlabelled: bool = False) -> npt.NDArray[np.int64]:
+        """Give the rows whose classes are for training in every role.
+
+        Args:
+            unlabelled: also those whose content has no label, for methods that learn from such rows.
+        """
         chosen = np.ones(len(self), dtype=bool)
         for role in self.label_specs:
-            chosen &= self._within(role, "train")
+            chosen &= self._within(role, "train") | (unlabelled and role == "content" and self.labels[role] < 0)
         return np.flatnonzero(chosen)
 
     def test_rows(self) -> npt.NDArray[np.int64]:

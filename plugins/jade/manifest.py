@@ -16,7 +16,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         target="unbraid.plugins.jade.model:JADE",
         config="unbraid.plugins.jade.config:JADEConfig",
         summary="content and style of two domains with the same classes: one classifier, contents matched class by class",
-        supervision="labels",
+        supervision="partial",
         domains=2,
         needs_classes=True,
         factors={"content": "content", "style": "style"},
