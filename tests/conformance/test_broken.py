@@ -5,15 +5,15 @@ import dataclasses
 
 import broken_backbones
 import broken_datasets
-import broken_methods
 import broken_metrics
+import broken_runs
 import pytest
 
 from unbraid.registry import get_registry, use_registry
 from unbraid.registry.conformance import CHECKS, suite_of
 
 TABLES = {
-    "method": broken_methods.ALL,
+    "method": broken_runs.ALL,
     "backbone": broken_backbones.ALL,
     "dataset": broken_datasets.ALL,
     "metric": broken_metrics.ALL,
