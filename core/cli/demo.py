@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from unbraid.core.sample_images import sample_images
+
 if TYPE_CHECKING:
     from unbraid.core.attached import AttachedModel
     from unbraid.core.evaluation import Evaluation
@@ -40,8 +42,9 @@ def command(out: Path, assignments: tuple[str, ...]) -> None:
         _report(folder, model, data, evaluation)
         _export(folder, model, data)
     click.echo(f"\nDone in {time.monotonic() - begun:.0f} s. In {out}/: report.html, metrics.json, head/, bundle/\n")
-    click.echo("Three things to try next:")
+    click.echo("Things to try next:")
     for line, why in (
+        (f"unbraid serve {out / 'bundle'}", "a page to play with (pip install 'unbraid[serve]')"),
         (f"unbraid evaluate {out / 'head'} --dataset glyphs", "the same figures from the saved head"),
         ("unbraid list methods", "what else can be attached"),
         ('python -c "import unbraid; help(unbraid.freeze)"', "attach to a model of your own"),
@@ -85,7 +88,7 @@ def _report(folder: Path, model: "AttachedModel", data: "Dataset", evaluation: "
 
 def _export(folder: Path, model: "AttachedModel", data: "Dataset") -> None:
     with _stage("exporting to ONNX"):
-        report = model.export(folder / "bundle", images=data.images[data.rows(content="test", style="test")])
+        report = model.export(folder / "bundle", images=sample_images(data, content="test", style="test"))
     with _stage("running the export in a process without torch"):
         child = [sys.executable, "-c", WITHOUT_TORCH, str(folder / "bundle")]
         found = json.loads(subprocess.run(child, check=True, capture_output=True, text=True).stdout)

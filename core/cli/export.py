@@ -1,6 +1,5 @@
 """`unbraid export`: backbone and head as an ONNX bundle."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 
 from unbraid.core.bundle.names import DEFAULT_HEAD
 from unbraid.core.errors import ConfigError
+from unbraid.core.sample_images import IMAGES, sample_images
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from unbraid.core.export import Reduction
     from unbraid.core.interfaces import Dataset
     from unbraid.core.recipe import EvaluateSettings
-
-#: Images of a recipe's data set on which torch and onnxruntime are compared.
-IMAGES = 257
 
 
 @click.command("export")
@@ -103,8 +100,7 @@ class _Source:
         """Pictures of test classes, `(N, C, H, W)`, from all over the data set."""
         if self.data is None:
             return None
-        rows = self.data.rows(content="test")
-        return self.data.images[rows[_spread(len(rows))]]
+        return sample_images(self.data, content="test")
 
 
 def _reduction(source: _Source, half: bool, int8: bool) -> "Reduction | None":
@@ -142,13 +138,3 @@ def _from_recipe(path: Path, assignments: tuple[str, ...]) -> _Source:
     if not head.is_dir():
         raise ConfigError("this recipe has no head yet", expected=head, found="nothing", hint=f"unbraid fit {path}")
     return _Source(head, recipe.load_dataset(), recipe.evaluate)
-
-
-def _spread(count: int) -> list[int]:
-    """Walk rows in steps of the golden ratio: wherever one stops, what was seen is of classes from all over.
-
-    >>> _spread(8)
-    [0, 5, 2, 7, 4, 1, 6, 3]
-    """
-    step = next(step for step in range(round(count * 0.618), count + 2) if math.gcd(step, count) == 1)
-    return [row * step % count for row in range(min(count, IMAGES))]
