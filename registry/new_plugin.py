@@ -107,7 +107,7 @@ class NewPlugin:
         return {self._place(path): self._fill(text) for path, text in _texts(self.kind)}
 
     def write(self, parent: Path | str) -> Path:
-        """Write the distribution into a new folder of its name, whole or not at all.
+        """Write the distribution into a new folder that has the name of the plug-in, whole or not at all.
 
         Args:
             parent: where the folder is made.
@@ -118,7 +118,7 @@ class NewPlugin:
         Raises:
             UnbraidError: something of that name is there, which is never overwritten, or it cannot be written.
         """
-        folder = Path(parent).resolve() / self.distribution
+        folder = Path(parent).resolve() / self.name
         if os.path.lexists(folder):
             raise UnbraidError(
                 f"{folder} is in the way",

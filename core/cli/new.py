@@ -20,7 +20,7 @@ from unbraid.registry.new_plugin import KINDS, NewKind, NewPlugin
 def command(name: str, kind: NewKind, out: Path) -> None:
     """Write a small plug-in NAME that installs, is listed, passes its own tests and works as it is.
 
-    It is a distribution unbraid-NAME in a folder of that name. Nothing is ever overwritten.
+    It is a distribution unbraid-NAME in the folder NAME. Nothing is ever overwritten.
     """
     new = NewPlugin(name=name, kind=kind)
     new.check_free(get_registry())
@@ -29,7 +29,7 @@ def command(name: str, kind: NewKind, out: Path) -> None:
     for path in sorted(new.files()):
         click.echo(f"  {path}")
     click.echo("next:")
-    click.echo(f"  pip install -e {folder.name}[test]")
+    click.echo(f"  pip install -e '{folder.name}[test]'")
     click.echo(f"  unbraid list {'methods' if kind == 'method' else f'{kind}s'}")
     click.echo(f"  unbraid check {name}")
     click.echo(f"  cd {folder.name} && python -m pytest")

@@ -36,14 +36,14 @@ class Mine:
 def test_what_is_written_is_complete(kind, tmp_path):
     new = NewPlugin(name="my-split", kind=kind)
     folder = new.write(tmp_path)
-    assert folder == tmp_path / "unbraid-my-split"
+    assert folder == tmp_path / "my-split"
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert files == set(new.files())
     usual = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml", f"tests/test_{kind}.py"}
     package = {f"src/unbraid_my_split/{name}" for name in ("__init__.py", "manifest.py", "config.py", "py.typed")}
     assert usual | package <= files
     assert not any("{{" in text and "}}" in text.replace("${{ matrix.python }}", "") for text in new.files().values())
-    assert [path.name for path in tmp_path.iterdir()] == ["unbraid-my-split"]
+    assert [path.name for path in tmp_path.iterdir()] == ["my-split"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -98,7 +98,7 @@ def test_an_importable_package_of_the_name_is_refused(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("way", ["empty folder", "folder", "file", "dead link"])
 def test_nothing_is_overwritten(way, tmp_path):
-    there = tmp_path / "unbraid-mine"
+    there = tmp_path / "mine"
     if way == "file":
         there.write_text("precious")
     elif way == "dead link":
@@ -109,7 +109,7 @@ def test_nothing_is_overwritten(way, tmp_path):
             (there / "notes").write_text("precious")
     with pytest.raises(UnbraidError, match="in the way"):
         NewPlugin(name="mine", kind="method").write(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["unbraid-mine"]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     assert there.is_symlink() or there.is_dir() or there.read_text() == "precious"
 
 
@@ -134,4 +134,4 @@ def test_the_command_says_what_to_do_next(tmp_path):
     assert "src/unbraid_my_measure/metric.py" in done.output and "unbraid check my-measure" in done.output
     again = CliRunner().invoke(command, ["fden", "--out", str(tmp_path)])
     assert isinstance(again.exception, PluginClashError) and "'fden' (unbraid" in str(again.exception)
-    assert [path.name for path in tmp_path.iterdir()] == ["unbraid-my-measure"]
+    assert [path.name for path in tmp_path.iterdir()] == ["my-measure"]

@@ -114,4 +114,4 @@ def test_a_wheel_works_with_an_installed_unbraid(make_scratch_env, tmp_path):
     gap, figures, bundle = checked(scratch, ["-W", "ignore", "-c", SCRIPT], folder=tmp_path).split(maxsplit=2)
     assert float(gap) < 1e-4 and int(figures) >= 3 and "manifest.json" in bundle
     checked(scratch, ["-m", "unbraid", "new", "born-from-a-wheel"], folder=tmp_path)
-    assert (tmp_path / "unbraid-born-from-a-wheel" / "src" / "unbraid_born_from_a_wheel" / "model.py").is_file()
+    assert (tmp_path / "born-from-a-wheel" / "src" / "unbraid_born_from_a_wheel" / "model.py").is_file()
