@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -36,7 +35,7 @@ def training_rows(dataset: Dataset) -> Tensor:
     Raises:
         DataError: there are none.
     """
-    rows = _seen(dataset)
+    rows = dataset.training_rows()
     if not len(rows):
         raise DataError(f"{dataset.name} has no pictures to train on", expected="training classes", found="none")
     return torch.from_numpy(rows)
@@ -45,11 +44,7 @@ def training_rows(dataset: Dataset) -> Tensor:
 def held_out_rows(dataset: Dataset) -> Tensor:
     """Give the rows of validation: no label is of a test class, and not all are of training classes."""
     tested = dataset.test_rows()
-    return torch.from_numpy(np.setdiff1d(np.arange(len(dataset)), np.union1d(_seen(dataset), tested)))
-
-
-def _seen(dataset: Dataset) -> npt.NDArray[np.int64]:
-    return dataset.training_rows()
+    return torch.from_numpy(np.setdiff1d(np.arange(len(dataset)), np.union1d(dataset.training_rows(), tested)))
 
 
 def picture_spec(adapter: str, dataset: Dataset, *, weights: str | None) -> ImageSpec:

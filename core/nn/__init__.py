@@ -4,6 +4,7 @@ from unbraid.core.nn.batch_norm import recalibrate_batch_norm
 from unbraid.core.nn.class_head import ClassHead
 from unbraid.core.nn.few_shot import (
     RelationScorer,
+    drawable_ways,
     episode_cross_entropy,
     matching_log_probabilities,
     prototype_logits,
@@ -35,6 +36,7 @@ __all__ = [
     "Standardise",
     "StandardiseMode",
     "donsker_varadhan",
+    "drawable_ways",
     "episode_cross_entropy",
     "gaussian_kl",
     "gradient_reversal",

@@ -9,6 +9,23 @@ from unbraid.core.nn.mlp import MLP
 # Shapes: E episodes, C ways, K shots, Q queries, D width.
 
 
+def drawable_ways(labels: Tensor, wanted: int, rows: int) -> int:
+    """Give the ways of episodes: as many as wanted, or as classes have enough rows, and never fewer than two.
+
+    With too few classes even for two, drawing the first batch says what is missing.
+
+    Args:
+        labels: `(N,)`, -1 where missing.
+        wanted: ways that were asked for, from 2.
+        rows: that an episode takes of each class.
+
+    >>> drawable_ways(torch.tensor([0, 0, 1, 1, 2, 2, 3, -1]), 5, rows=2)
+    3
+    """
+    enough = labels[labels >= 0].bincount() >= rows
+    return max(2, min(wanted, int(enough.sum())))
+
+
 def prototype_logits(support: Tensor, query: Tensor) -> Tensor:
     """Score ways by the negative squared distance to the mean of their support (Snell et al. 2017, equation 2).
 

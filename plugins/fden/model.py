@@ -27,6 +27,7 @@ from unbraid.core.nn import (
     RelationScorer,
     Standardise,
     donsker_varadhan,
+    drawable_ways,
     initialise,
     matching_log_probabilities,
     prototype_logits,
@@ -104,7 +105,9 @@ class FDEN(Disentangler):
     def prepare(self, latents: Mapping[str, Latents]) -> None:
         """Fit the standardisation, count classes, and make the class adversary where one is asked for."""
         self.standardise.fit(self.view.of(only(latents)))
-        self.ways |= {label: self._most_ways(only(latents), label) for label in self.config.labels[1:]}
+        c = self.config
+        for label in c.labels[1:]:
+            self.ways[label] = drawable_ways(only(latents).label(label), c.ways, c.shots + c.queries)
         if self.config.adversary:
             width = sum(factor.width for factor in self.factors if factor.role == "style")
             adversary = ClassAdversary(width, only(latents).classes["content"], slope=self.config.slope)
@@ -220,12 +223,6 @@ class FDEN(Disentangler):
     def _relation_of(self, label: str) -> RelationScorer | None:
         relation: RelationScorer | None = getattr(self, relation_of(label))
         return relation
-
-    def _most_ways(self, latents: Latents, label: str) -> int:
-        """Give the ways of a label's episodes: those of the config, or as many as it has classes with enough rows."""
-        counts = latents.label(label).add(1).bincount()[1:]  # without those that miss the label
-        enough = int((counts >= self.config.shots + self.config.queries).sum())
-        return min(self.config.ways, max(enough, 2))  # below two, drawing the first batch says what is missing
 
     def _score(self, first: Tensor, second: Tensor, relation: RelationScorer | None) -> Tensor:
         if relation is not None:

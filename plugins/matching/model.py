@@ -18,7 +18,7 @@ from unbraid.core.interfaces import (
     only,
 )
 from unbraid.core.latents import Latents
-from unbraid.core.nn import MLP, Standardise, initialise, recalibrate_batch_norm, require_narrow
+from unbraid.core.nn import MLP, Standardise, drawable_ways, initialise, recalibrate_batch_norm, require_narrow
 from unbraid.plugins.matching.config import MatchingConfig
 from unbraid.plugins.matching.losses import MatchingLoss
 
@@ -67,9 +67,8 @@ class Matching(Disentangler):
         """Fit the standardisation, and see how many classes episodes can be drawn from."""
         training: Latents = only(latents)
         self.standardise.fit(training)
-        labels = training.label("content")
-        usable = labels[labels >= 0].bincount() >= self.config.shots + self.config.queries
-        self.ways = max(2, min(self.config.ways, int(usable.sum())))
+        c = self.config
+        self.ways = drawable_ways(training.label("content"), c.ways, c.shots + c.queries)
 
     def objectives(self, backbones: Mapping[str, Backbone]) -> Sequence[Objective]:
         """Give the loss of attention over the support; nothing for `raw`."""

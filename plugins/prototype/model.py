@@ -25,6 +25,7 @@ from unbraid.core.nn import (
     MLP,
     LatentView,
     Standardise,
+    drawable_ways,
     episode_cross_entropy,
     initialise,
     prototype_logits,
@@ -76,9 +77,8 @@ class Prototype(Disentangler):
         """Fit the standardisation, and see how many classes episodes can be drawn from."""
         training: Latents = only(latents)
         self.standardise.fit(self.view.of(training))
-        labels = training.label("content")
-        usable = labels[labels >= 0].bincount() >= self.config.shots + self.config.queries
-        self.ways = max(2, min(self.config.ways, int(usable.sum())))
+        c = self.config
+        self.ways = drawable_ways(training.label("content"), c.ways, c.shots + c.queries)
 
     def objectives(self, backbones: Mapping[str, Backbone]) -> Sequence[Objective]:
         """Give the prototypical loss; nothing for `raw`."""
