@@ -103,7 +103,7 @@ def served(site: Path) -> Iterator[Served]:
     yield from serve(site)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright is open an event loop runs, and tests elsewhere want their own
 def browser() -> Iterator[Any]:
     """Chromium without a window."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
