@@ -1,6 +1,7 @@
 """Tables of the papers beside what this project measures: one sub-command a paper.
 
     python benchmarks/paper_tables cycle-vae --quick
+    python benchmarks/paper_tables cycle-vae-few-shot --quick
     python benchmarks/paper_tables jade --quick
     python benchmarks/paper_tables n-vae --quick
     python benchmarks/paper_tables fden-omniglot --quick
@@ -17,11 +18,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import cycle_vae_tables
+import few_shot_tables
 import jade_tables
 import n_vae_tables
 
 TABLES: Mapping[str, Callable[[Path, bool], Iterator[str]]] = {
     "cycle-vae": cycle_vae_tables.table,
+    "cycle-vae-few-shot": few_shot_tables.table,
     "jade": jade_tables.table,
     "n-vae": n_vae_tables.table,
 }

@@ -11,21 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from judging import Array, Eye, accuracy, pixels
 from results import Ints, kept, markdown, part, percent, published
 
 import unbraid
 from unbraid.core.artefacts import write_json
 from unbraid.core.attached import AttachedModel
-from unbraid.core.evaluation.judge import Judge, train_judge
+from unbraid.core.evaluation.judge import train_judge
 from unbraid.core.evaluation.probe import ProbeSettings, probe
 from unbraid.core.interfaces import Dataset
 from unbraid.core.latents import Latents, encode_dataset
 from unbraid.core.report import own_pictures
 from unbraid.plugins.nvae.analysis import ACTIVE, kl_of_factors
-
-Array = npt.NDArray[np.float32]
 
 SEEDS = 3
 #: Of MNIST's training digits the quick form takes every so many.
@@ -37,7 +35,6 @@ SHARES = (0.4, 1.0)
 REPLACED = 6_000
 SETTINGS = {"class_dependent": 6, "variance": 0.05}
 SWEEP = [{"shared": shared, "beta_c": beta} for shared in (2, 3, 4) for beta in (1.25, 2.0, 4.0)]
-EYES = 50
 JUDGES = ProbeSettings(max_steps=500)
 ATTACKERS = ProbeSettings(seeds=1, max_steps=500)
 PROTOCOL = (
@@ -58,27 +55,6 @@ class Digits:
     def labels(self) -> Ints:
         """The digit of every picture."""
         return self.dataset.labels["content"]
-
-
-@dataclass(frozen=True)
-class Eye:
-    """Pictures as classifiers see them: principal components of real ones."""
-
-    mean: Array
-    axes: Array
-
-    @classmethod
-    def of(cls, pictures: Array) -> "Eye":
-        """Find the components of pictures `(n, C, H, W)` in [0, 1]."""
-        flat = pictures.reshape(len(pictures), -1)
-        mean = flat.mean(0)
-        values, vectors = np.linalg.eigh(np.cov(flat - mean, rowvar=False))
-        return cls(mean, vectors[:, np.argsort(-values)[:EYES]].astype(np.float32))
-
-    def __call__(self, pictures: Array) -> Array:
-        """Give `(n, 50)`."""
-        seen: Array = (pictures.reshape(len(pictures), -1) - self.mean) @ self.axes
-        return seen
 
 
 @dataclass(frozen=True)
@@ -104,11 +80,6 @@ def load(out: Path, quick: bool) -> World:
         parts[name] = Digits(dataset, encode_dataset(backbone, dataset, cache=out / f"{name}-latents", device="cpu"))
     eye = Eye.of(pixels(parts["train"].dataset, np.arange(REPLACED)))
     return World(backbone, parts, eye, QUICK_STEPS if quick else 3_000)
-
-
-def pixels(dataset: Dataset, rows: Ints) -> Array:
-    """Give pictures in [0, 1]."""
-    return np.asarray(dataset.images[rows], dtype=np.float32) / 255
 
 
 def fitted(world: World, method: str, seed: int, **settings: Any) -> AttachedModel:
@@ -158,11 +129,6 @@ def drawn(model: AttachedModel, sigma: float, seed: int, count: int) -> tuple[Ar
         pictures.append(model.entangle(factors).numpy())
         classes.append(factors["class"].argmax(1).numpy())
     return np.concatenate(pictures), np.concatenate(classes)
-
-
-def accuracy(judge: Judge, codes: Array, labels: Ints) -> float:
-    """Share of pictures whose class the judge sees."""
-    return float((judge(codes) == labels).mean())
 
 
 def measure(given: Callable[[], World], settings: Mapping[str, Any], seed: int, pictures: Path) -> dict[str, Any]:

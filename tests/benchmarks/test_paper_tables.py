@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from unbraid.core.interfaces import Dataset, LabelSpec, Posterior
+import unbraid
+from unbraid.core.evaluation.episodes import draw_episodes
+from unbraid.core.evaluation.judge import train_judge
+from unbraid.core.interfaces import Dataset, Draws, LabelSpec, Posterior, SameClassPairs
+from unbraid.core.latents import encode_dataset
+from unbraid.core.training.sampling import make_sampler
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "paper_tables"
 
@@ -21,11 +26,18 @@ def tables():
     sys.path.insert(0, str(FOLDER))
     try:
         import cycle_vae_tables
+        import few_shot_tables
         import jade_tables
         import n_vae_tables
         import results
 
-        yield {"cycle": cycle_vae_tables, "jade": jade_tables, "nvae": n_vae_tables, "results": results}
+        yield {
+            "cycle": cycle_vae_tables,
+            "few-shot": few_shot_tables,
+            "jade": jade_tables,
+            "nvae": n_vae_tables,
+            "results": results,
+        }
     finally:
         sys.path.remove(str(FOLDER))
 
@@ -84,6 +96,72 @@ def test_a_part_of_a_data_set_keeps_classes_by_name(tables):
 
 def test_selective_latents_are_those_that_some_classes_use_and_others_do_not(tables):
     assert tables["nvae"].selective([[0.0, 0.5, 0.5, 0.01], [0.0, 0.5, 0.0, 0.04]]) == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, None])
+def test_of_new_digits_as_many_pictures_are_learnt_as_were_asked_for(tables, count):
+    labels = np.arange(1_000) % 10
+    given = np.arange(500, 1_000)
+    rows = tables["few-shot"].learnt(labels, given, count, seed=3)
+    assert np.isin(rows, given).all()
+    for digit in range(10):
+        expected = 50 if digit < 7 or count is None else count
+        assert len(set(rows[labels[rows] == digit])) == expected
+    if count == 1:
+        assert set(rows) <= set(tables["few-shot"].learnt(labels, given, 10, seed=3))
+        assert set(rows) != set(tables["few-shot"].learnt(labels, given, 1, seed=4))
+
+
+def test_a_single_picture_is_a_pair_with_itself_and_new_digits_are_three_pairs_in_ten(tables):
+    dataset = replace(grey(500, 10), content=LabelSpec("digit", tuple("0123456789")))
+    rows = tables["few-shot"].learnt(dataset.labels["content"], np.arange(250), 1, seed=0)  # where no two are alike
+    backbone = unbraid.load_backbone("pixels", channels=1, size=1)
+    latents = encode_dataset(backbone, tables["results"].part(dataset, rows), device="cpu")
+    pairs = make_sampler(SameClassPairs(20_000), {"default": latents})(Draws(0, "pairs", 0))
+    same, new = (pairs.first == pairs.second).flatten(1).all(1), pairs.labels["content"] >= 7
+    assert same[new].all() and not same[~new].any()
+    assert float(new.float().mean()) == pytest.approx(0.3, abs=0.02)  # six deviations
+
+
+def test_style_donors_are_of_another_digit_and_among_those_given(tables):
+    labels = np.arange(1_000) % 10
+    contents, styles = np.flatnonzero(labels < 7), np.flatnonzero((labels < 7) & (np.arange(1_000) < 300))
+    drawn = tables["few-shot"].partners(labels, contents, styles, seed=0)
+    assert np.isin(drawn, styles).all() and (labels[drawn] != labels[contents]).all()
+    assert len(set(drawn)) > 150  # of 210, each drawn 3.3 times on average
+
+
+@pytest.fixture(scope="module")
+def three_channels(tables):
+    """Test digits whose second channel alone says which digit they are; the others are noise."""
+    few = tables["few-shot"]
+    labels = np.arange(400) % 10
+    pictures = 0.2 * np.random.default_rng(0).random((400, 3, 4, 4), dtype=np.float32)
+    pictures.reshape(400, -1)[np.arange(400), 16 + labels] += 0.8
+    eye = few.Eye.of(pictures)
+    asked = np.where(labels >= 7, labels, -1)
+    episodes = draw_episodes(asked, ways=3, shots=1, queries=5, episodes=50, seed=0)
+    judge = train_judge(eye(pictures), labels, seed=0)
+    return few.World(None, np.arange(0), torch.from_numpy(pictures), labels, eye, judge, episodes)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_swaps_and_episodes_tell_a_split_that_is_right_from_one_that_is_reversed(tables, three_channels, right):
+    few, world = tables["few-shot"], three_channels
+    names = ("unspecified", "specified") if right else ("specified", "unspecified")
+    ranges = dict(zip(names, [(0, 1), (1, 3)], strict=True))
+    model = unbraid.attach("slice", unbraid.load_backbone("pixels", channels=3, size=4), device="cpu", **ranges)
+    found = few.codes(model, world.pictures)
+    for title in few.SWAPS:
+        figures = few.swapped(world, model, found, title)["figures"]
+        assert figures[f"{title}: seen as the content donor's digit"]["value"] == right
+        assert figures[f"{title}: as the style donor's"]["value"] == (not right)
+    rebuilt = few.rebuilt(world, model, found)
+    assert {name: figure["value"] for name, figure in rebuilt.items()} == {
+        name: 0 if name.endswith(few.ERROR) else 1 for name in rebuilt
+    }
+    accuracy = few.recognised(world, found["specified"].flatten(1))["value"]
+    assert accuracy == 1 if right else abs(accuracy - 1 / 3) < 0.1
 
 
 def test_results_are_measured_once(tables, tmp_path):
