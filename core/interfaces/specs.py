@@ -53,6 +53,11 @@ class LatentSpec:
         return len(self.shape) == 3
 
     @property
+    def is_picture(self) -> bool:
+        """Whether the latent is a picture with values in [0, 1]."""
+        return self.is_map and self.storage == "uint8"
+
+    @property
     def width(self) -> int:
         """How many numbers one latent holds."""
         return math.prod(self.shape)

@@ -2,6 +2,8 @@
 
 from unbraid.core.nn.batch_norm import recalibrate_batch_norm
 from unbraid.core.nn.class_head import ClassHead
+from unbraid.core.nn.convolutions import pooled, rows_at_once, takes_convolutions
+from unbraid.core.nn.embedding import EMBEDDING_SIDE, convolutional_embedding, row_embedding
 from unbraid.core.nn.few_shot import (
     RelationScorer,
     drawable_ways,
@@ -20,6 +22,7 @@ from unbraid.core.nn.reversal import gradient_reversal
 from unbraid.core.nn.standardise import STD_FLOOR, Standardise, StandardiseMode
 
 __all__ = [
+    "EMBEDDING_SIDE",
     "INITIALISERS",
     "MAX_WIDTH",
     "MLP",
@@ -35,6 +38,7 @@ __all__ = [
     "RelationScorer",
     "Standardise",
     "StandardiseMode",
+    "convolutional_embedding",
     "donsker_varadhan",
     "drawable_ways",
     "episode_cross_entropy",
@@ -43,8 +47,12 @@ __all__ = [
     "initialise",
     "log_mean_exp",
     "matching_log_probabilities",
+    "pooled",
     "prototype_logits",
     "recalibrate_batch_norm",
     "require_narrow",
+    "row_embedding",
+    "rows_at_once",
     "squared_wasserstein",
+    "takes_convolutions",
 ]

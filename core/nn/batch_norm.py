@@ -6,23 +6,26 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+#: The layers that are meant; a map counts as a row at every position.
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
+
 
 class _Moments:
     """Running sums of what goes into one layer."""
 
-    def __init__(self, layer: nn.BatchNorm1d) -> None:
+    def __init__(self, layer: BatchNorm) -> None:
         assert layer.running_mean is not None
         self.total = torch.zeros_like(layer.running_mean, dtype=torch.float64)
         self.squares = torch.zeros_like(self.total)
         self.count = 0
 
     def watch(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        rows = inputs[0].double()
+        rows = inputs[0].double().movedim(1, -1).flatten(0, -2)
         self.total += rows.sum(0)
         self.squares += rows.square().sum(0)
         self.count += rows.shape[0]
 
-    def write(self, layer: nn.BatchNorm1d) -> None:
+    def write(self, layer: BatchNorm) -> None:
         assert layer.running_mean is not None and layer.running_var is not None
         mean = self.total / self.count
         layer.running_mean.copy_(mean)
@@ -30,7 +33,7 @@ class _Moments:
 
 
 def recalibrate_batch_norm(module: nn.Module, run: Callable[[], Iterable[object]]) -> None:
-    """Set the statistics of every `BatchNorm1d` below `module` to those of the data it sees in evaluation mode.
+    """Set the statistics of every batch-norm layer below `module` to those of the data it sees in evaluation mode.
 
     Layers are set one after the other in the order in which they run, each with those before it already final: what
     is left is exact for the whole data set (population variance), however it is cut in chunks. Layers that `run` does
@@ -49,15 +52,15 @@ def recalibrate_batch_norm(module: nn.Module, run: Callable[[], Iterable[object]
             moments.write(layer)
 
 
-def _in_order(module: nn.Module, run: Callable[[], Iterable[object]]) -> list[nn.BatchNorm1d]:
+def _in_order(module: nn.Module, run: Callable[[], Iterable[object]]) -> list[BatchNorm]:
     """Find the layers in the order of their first use."""
-    found: list[nn.BatchNorm1d] = []
+    found: list[BatchNorm] = []
 
     def note(layer: nn.Module, _: object) -> None:
-        if isinstance(layer, nn.BatchNorm1d) and layer not in found:
+        if isinstance(layer, BatchNorm) and layer not in found:
             found.append(layer)
 
-    layers = [m for m in module.modules() if isinstance(m, nn.BatchNorm1d) and m.track_running_stats]
+    layers = [m for m in module.modules() if isinstance(m, BatchNorm) and m.track_running_stats]
     handles = [layer.register_forward_pre_hook(note) for layer in layers]
     try:
         _exhaust(run())

@@ -15,6 +15,8 @@ from unbraid.core.training.sampling import make_sampler
 #: Episodes of one look; with 15 queries each, a standard error of about a point.
 EPISODES = 200
 BATCHES = 8
+#: Rows that go through the head at once: layers of convolutions on pictures are wide.
+LOOK = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def few_shot_accuracy(head: Disentangler, episodes: EpisodeRows) -> torch.Tensor
 
 def _few_shot(head: Disentangler, latents: Latents, seed: int) -> float:
     name = head.factor("content").name
-    codes = torch.cat([head.disentangle(z)[name] for z in latents.chunks()])
+    codes = torch.cat([head.disentangle(z)[name] for z in latents.chunks(LOOK)])
     # The factor of every row once; then episodes are gathered from codes as they would be from latents.
     coded = replace(latents, mean=codes, log_variance=None, rows=None, labels={"content": latents.label("content")})
     episodes = make_sampler(_episodes(latents), {"default": coded})(Draws(seed, "validation", 0, codes.device))
@@ -122,6 +124,6 @@ def _episodes(latents: Latents) -> Episodes:
 
 
 def _reconstruction(head: Disentangler, latents: Latents) -> float:
-    error = sum(((head.entangle(head.disentangle(z)) - z).double().square().sum() for z in latents.chunks()), 0)
+    error = sum(((head.entangle(head.disentangle(z)) - z).double().square().sum() for z in latents.chunks(LOOK)), 0)
     variance = latents.moments()[1].sum() * len(latents)
     return float(error / variance)

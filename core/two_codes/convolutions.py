@@ -5,44 +5,31 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from unbraid.core.errors import CapabilityError
-from unbraid.core.interfaces import LatentSpec
-
 KERNEL_DOWN, KERNEL_UP = 5, 4
 
 
-def grid_of(latent: LatentSpec, stages: int) -> tuple[int, int]:
-    """Give height and width of the map after so many stages of `down`; below 2 means that the latent is too small.
+def grid_of(size: tuple[int, int], stages: int) -> tuple[int, int]:
+    """Give height and width of a map of this size after so many stages of `down`.
 
-    >>> grid_of(LatentSpec((1, 28, 28)), 3), grid_of(LatentSpec((3, 60, 60)), 4)
+    >>> grid_of((28, 28), 3), grid_of((60, 60), 4)
     ((2, 2), (2, 2))
     """
-    if not latent.is_map:
-        return (0, 0)
-    height, width = latent.shape[1:]
+    height, width = size
     for _ in range(stages):
         height, width = ((side + 2 - KERNEL_DOWN) // 2 + 1 for side in (height, width))
     return (height, width)
 
 
-def check_grid(latent: LatentSpec, stages: int) -> tuple[int, int]:
-    """Give the same, or refuse.
+def smallest_side(stages: int) -> int:
+    """Give the smallest side that so many stages of `down` leave 2 of: instance norm needs more than one position.
 
-    Raises:
-        CapabilityError: the latent is no map, or too small: instance norm needs more than one position.
+    >>> smallest_side(3), grid_of((23, 22), 3)
+    (23, (2, 1))
     """
-    grid = grid_of(latent, stages)
-    if min(grid) < 2:
-        smallest = 2
-        for _ in range(stages):
-            smallest = 2 * smallest + 1
-        raise CapabilityError(
-            f"{stages} convolutions of stride 2 do not fit this latent",
-            expected=f"a map of {smallest} x {smallest} or more",
-            found=" x ".join(map(str, latent.shape)),
-            hint="network=mlp, fewer channels, or another backbone: pixels has maps",
-        )
-    return grid
+    side = 2
+    for _ in range(stages):
+        side = 2 * side + 1
+    return side
 
 
 def down(channels: Sequence[int]) -> Iterator[nn.Module]:

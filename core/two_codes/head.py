@@ -23,7 +23,7 @@ from unbraid.core.interfaces.specs import Distribution
 from unbraid.core.latents import Latents
 from unbraid.core.nn import PairDiscriminator, Standardise, gaussian_kl
 from unbraid.core.two_codes.config import TwoCodesConfig
-from unbraid.core.two_codes.networks import Codes, build_networks, is_picture
+from unbraid.core.two_codes.networks import Codes, build_networks
 
 
 class TwoCodes(Disentangler):
@@ -54,7 +54,7 @@ class TwoCodes(Disentangler):
             Factor("specified", (config.specified,), "content", label="content"),
             Factor("unspecified", (config.unspecified,), "style", distribution=kind),
         )
-        self.standardise = Standardise(latent, "none" if is_picture(latent) else config.standardise)
+        self.standardise = Standardise(latent, "none" if latent.is_picture else config.standardise)
         self.encoder, self.decoder = build_networks(config, latent, stochastic=self.stochastic)
         self.discriminator: PairDiscriminator | None = None  # made by the objectives that need it: it may see pictures
         self._discriminator_seed = int(torch.randint(2**31, (), device="cpu"))

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from unbraid.core.errors import CapabilityError
 from unbraid.core.interfaces import LatentSpec, Posterior
-from unbraid.core.nn import MLP, initialise
+from unbraid.core.nn import MLP, initialise, takes_convolutions
 from unbraid.core.two_codes.config import TwoCodesConfig
-from unbraid.core.two_codes.convolutions import check_grid, down, grid_of, up
+from unbraid.core.two_codes.convolutions import down, grid_of, smallest_side, up
 
 #: Widest latent the fully connected networks take.
 MAX_WIDTH = 4096
@@ -73,14 +73,12 @@ class TwoCodeDecoder(nn.Module):
 
 
 def is_convolutional(config: TwoCodesConfig, latent: LatentSpec) -> bool:
-    """Whether `auto` and the other choices of `network` mean convolutions for this latent."""
-    fits = min(grid_of(latent, len(config.channels))) >= 2
-    return config.network == "convolutional" or (config.network == "auto" and fits)
+    """Whether `auto` and the other choices of `network` mean convolutions for this latent.
 
-
-def is_picture(latent: LatentSpec) -> bool:
-    """Whether a latent is a picture with values in [0, 1]."""
-    return latent.is_map and latent.storage == "uint8"
+    Raises:
+        CapabilityError: they are asked for and do not fit.
+    """
+    return takes_convolutions(config.network, latent, smallest_side(len(config.channels)), by=config.method)
 
 
 def build_networks(
@@ -102,8 +100,8 @@ def build_networks(
 def _convolutional(
     config: TwoCodesConfig, latent: LatentSpec, stochastic: bool
 ) -> tuple[TwoCodeEncoder, TwoCodeDecoder]:
-    grid = check_grid(latent, len(config.channels))
     image_channels, height, width = latent.shape
+    grid = grid_of((height, width), len(config.channels))
     features = config.channels[-1] * grid[0] * grid[1]
     encoder = TwoCodeEncoder(
         nn.Sequential(*down((image_channels, *config.channels)), nn.Flatten()), features, config, stochastic=stochastic
@@ -141,7 +139,7 @@ def _fully_connected(
 
 
 def _last(latent: LatentSpec) -> tuple[nn.Module, ...]:
-    return (nn.Sigmoid(),) if is_picture(latent) else ()
+    return (nn.Sigmoid(),) if latent.is_picture else ()
 
 
 def draw_normal(network: nn.Module) -> None:

@@ -12,7 +12,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
         name="matching",
         target="unbraid.plugins.matching.model:Matching",
         config="unbraid.plugins.matching.config:MatchingConfig",
-        summary="few-shot reference: attention over the support by cosine, raw, linear or through an MLP; no entangler",
+        summary="few-shot reference: attention over the support by cosine, raw, linear, an MLP or convolutions; no entangler",
         supervision="labels",
         factors={"embedding": "content"},
         presets={
@@ -20,7 +20,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
             "raw": {"network": "raw"},
             "linear": {"network": "linear"},
             "mlp": {"network": "mlp"},
-            "paper": {"network": "mlp", "temperature": 1.0},
+            "paper": {"network": "auto", "temperature": 1.0},
         },
         licence="Apache-2.0",
         reference="Vinyals et al. 2016, Matching Networks for One Shot Learning, arXiv:1606.04080",

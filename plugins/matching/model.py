@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Self
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from unbraid.core.interfaces import (
@@ -18,7 +18,18 @@ from unbraid.core.interfaces import (
     only,
 )
 from unbraid.core.latents import Latents
-from unbraid.core.nn import MLP, Standardise, drawable_ways, initialise, recalibrate_batch_norm, require_narrow
+from unbraid.core.latents.latents import CHUNK
+from unbraid.core.nn import (
+    EMBEDDING_SIDE,
+    Standardise,
+    convolutional_embedding,
+    drawable_ways,
+    recalibrate_batch_norm,
+    require_narrow,
+    row_embedding,
+    rows_at_once,
+    takes_convolutions,
+)
 from unbraid.plugins.matching.config import MatchingConfig
 from unbraid.plugins.matching.losses import MatchingLoss
 
@@ -34,7 +45,8 @@ class Matching(Disentangler):
         latent: shape of the latents; maps are flattened.
 
     Raises:
-        CapabilityError: the latent is too wide for fully connected networks; `raw` has none and takes any.
+        CapabilityError: the latent is too wide for fully connected networks, of which `raw` has none, or the
+            convolutional one is asked for and the latent is no map, or too small.
 
     >>> import torch
     >>> head = Matching(MatchingConfig(network="linear"), LatentSpec((16,)))
@@ -47,16 +59,22 @@ class Matching(Disentangler):
 
     def __init__(self, config: MatchingConfig, latent: LatentSpec) -> None:
         super().__init__()
-        if config.network != "raw":
+        convolutional = takes_convolutions(config.network, latent, EMBEDDING_SIDE, by="matching")
+        if config.network != "raw" and not convolutional:
             require_narrow(latent, by="matching", hint="network=raw, prototype with map=pooled, or a narrower layer")
         self.config = config
         self.latent = latent
         self.ways = config.ways
-        self.standardise = Standardise(latent, config.standardise)
-        self.network = _network(config, latent.width)
-        raw = config.network == "raw"
-        self.steps = 0 if raw else config.steps
-        self.factors = (Factor("embedding", (latent.width if raw else config.width,), "content", label="content"),)
+        as_it_is = convolutional and latent.is_picture
+        self.standardise = Standardise(latent, "none" if as_it_is else config.standardise)
+        self.network, width = (
+            convolutional_embedding(latent, config.width)
+            if convolutional
+            else row_embedding(config.network, latent.width, config.hidden, config.width, dropout=config.dropout)
+        )
+        self.chunk = rows_at_once(latent) if convolutional else CHUNK
+        self.steps = 0 if config.network == "raw" else config.steps
+        self.factors = (Factor("embedding", (width,), "content", label="content"),)
 
     @classmethod
     def build(cls, config: MatchingConfig, latents: Mapping[str, LatentSpec], labels: Mapping[str, LabelSpec]) -> Self:
@@ -87,7 +105,7 @@ class Matching(Disentangler):
 
     def finish(self, latents: Mapping[str, Latents]) -> None:
         """Set batch-norm statistics to those of the finished network on the training latents."""
-        recalibrate_batch_norm(self, lambda: (self._embed(z) for z in only(latents).chunks()))
+        recalibrate_batch_norm(self, lambda: (self._embed(z) for z in only(latents).chunks(self.chunk)))
 
     def disentangle(self, z: Tensor) -> dict[str, Tensor]:
         """Give the `embedding` `(B, width)` of latents `(B, *latent)`."""
@@ -104,12 +122,3 @@ class Matching(Disentangler):
     def _embed(self, z: Tensor) -> Tensor:
         embedded: Tensor = self.network(self.standardise(z).flatten(1))
         return embedded
-
-
-def _network(config: MatchingConfig, width: int) -> nn.Module:
-    if config.network == "raw":
-        return nn.Identity()
-    hidden = config.hidden if config.network == "mlp" else ()
-    network = MLP((width, *hidden, config.width), dropout=config.dropout)
-    initialise(network, "glorot")
-    return network

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from unbraid.core.checked_settings import CheckedSettings
 
+Network = Literal["raw", "linear", "mlp", "convolutional", "auto"]
 MapView = Literal["auto", "flattened", "pooled", "positions"]
 
 
@@ -14,16 +15,19 @@ class PrototypeConfig(CheckedSettings):
 
     Args:
         network: `raw` takes the standardised latent as it is and has nothing to train, `linear` maps it to `width`
-            numbers, `mlp` has hidden layers before that.
+            numbers, `mlp` has hidden layers before that, `convolutional` is the paper's, for maps; `auto` takes the
+            latter wherever a latent is a map of 16 x 16 or more, and `mlp` elsewhere.
         hidden: widths of the hidden layers of `mlp`.
-        width: numbers in the embedding; `raw` has as many as it sees.
+        width: numbers in the embedding; `raw` has as many as it sees. Of the convolutional network it is channels of
+            each of four stages, and as many numbers for each 16 x 16 of the map.
         ways, shots, queries, episodes: of a training step; `ways` is lowered to the classes there are.
         dropout: probability, before every linear layer.
-        standardise: of the latents before anything else: `dim`, `channel` or `none`.
+        standardise: of the latents before anything else: `dim`, `channel` or `none`. The convolutional network takes
+            pictures as they are.
         map: how maps are seen: `flattened` (up to 4096 numbers; `raw` takes any), `pooled` (means over positions), by
             `positions` (1 x 1 convolutions; the embedding is a map of `width` channels), or `auto`: flattened where
             that is possible, otherwise pooled where channels are at least as many as positions, otherwise by
-            positions. Vectors are as they are.
+            positions. Vectors are as they are, and maps under the convolutional network.
         lr: of Adam.
         steps: training steps of a fit unless told otherwise; `raw` makes none.
 
@@ -33,7 +37,7 @@ class PrototypeConfig(CheckedSettings):
 
     method: ClassVar[str] = "prototype"
 
-    network: Literal["raw", "linear", "mlp"] = "mlp"
+    network: Network = "mlp"
     hidden: tuple[int, ...] = (256, 256)
     width: int = 64
     ways: int = 20
@@ -50,7 +54,7 @@ class PrototypeConfig(CheckedSettings):
         self.check_at_least(1, "width", "shots", "queries", "episodes", "steps")
         self.check_at_least(2, "ways")
         self.check_widths("hidden")
-        self.check(self.network in ("raw", "linear", "mlp"), "network", "raw, linear, mlp")
+        self.check_one_of("network", Network)
         self.check_one_of("map", MapView)
         self.check_share("dropout")
         self.check_positive("lr")

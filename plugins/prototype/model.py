@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from unbraid.core.interfaces import (
     Backbone,
@@ -22,14 +22,17 @@ from unbraid.core.interfaces import (
 )
 from unbraid.core.latents import Latents
 from unbraid.core.nn import (
-    MLP,
+    EMBEDDING_SIDE,
     LatentView,
     Standardise,
+    convolutional_embedding,
     drawable_ways,
     episode_cross_entropy,
-    initialise,
     prototype_logits,
     recalibrate_batch_norm,
+    row_embedding,
+    rows_at_once,
+    takes_convolutions,
 )
 from unbraid.plugins.prototype.config import PrototypeConfig
 
@@ -45,7 +48,8 @@ class Prototype(Disentangler):
         latent: shape of the latents; the setting `map` says how maps are seen.
 
     Raises:
-        CapabilityError: a network would have to flatten more than 4096 numbers of a map.
+        CapabilityError: a network would have to flatten more than 4096 numbers of a map, or the convolutional one is
+            asked for and the latent is no map, or too small.
 
     >>> head = Prototype(PrototypeConfig(network="linear"), LatentSpec((16,)))
     >>> head.disentangle(torch.zeros(2, 16))["embedding"].shape
@@ -60,12 +64,18 @@ class Prototype(Disentangler):
         self.config = config
         self.latent = latent
         self.ways = config.ways
-        self.view = _view(config, latent)
-        self.standardise = Standardise(self.view.statistics, config.standardise)
-        self.network = self.view.network(_network(config, self.view.width))
-        raw = config.network == "raw"
-        self.steps = 0 if raw else config.steps
-        width = self.view.width if raw else config.width
+        convolutional = takes_convolutions(config.network, latent, EMBEDDING_SIDE, by="prototype")
+        self.view = _view(config, latent, convolutional)
+        self.chunk = rows_at_once(latent) if convolutional else self.view.chunk
+        as_it_is = convolutional and latent.is_picture
+        self.standardise = Standardise(self.view.statistics, "none" if as_it_is else config.standardise)
+        embedding, width = (
+            convolutional_embedding(latent, config.width)
+            if convolutional
+            else row_embedding(config.network, self.view.width, config.hidden, config.width, dropout=config.dropout)
+        )
+        self.network = self.view.network(embedding)
+        self.steps = 0 if config.network == "raw" else config.steps
         self.factors = (self.view.factor("embedding", width, "content", label="content"),)
 
     @classmethod
@@ -123,22 +133,15 @@ class Prototype(Disentangler):
         return embedded
 
     def _walk(self, latents: Latents) -> Iterator[Tensor]:
-        return (self._embed(z) for z in latents.chunks(self.view.chunk))
+        return (self._embed(z) for z in latents.chunks(self.chunk))
 
 
-def _view(config: PrototypeConfig, latent: LatentSpec) -> LatentView:
+def _view(config: PrototypeConfig, latent: LatentSpec, convolutional: bool) -> LatentView:
+    if convolutional:  # lays the rows out again
+        return LatentView(latent, "flattened")
     if config.network == "raw":  # nothing that could be too wide
         return LatentView(latent, "flattened" if config.map == "auto" else config.map)
     view = LatentView(latent, config.map)
     if latent.is_map:
         view.require_narrow(by="prototype")
     return view
-
-
-def _network(config: PrototypeConfig, width: int) -> nn.Module:
-    if config.network == "raw":
-        return nn.Identity()
-    hidden = config.hidden if config.network == "mlp" else ()
-    network = MLP((width, *hidden, config.width), dropout=config.dropout)
-    initialise(network, "glorot")
-    return network
