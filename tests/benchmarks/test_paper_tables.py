@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import unbraid
+from unbraid.core.artefacts import write_json
 from unbraid.core.evaluation.episodes import draw_episodes
 from unbraid.core.evaluation.judge import train_judge
 from unbraid.core.interfaces import Dataset, Draws, LabelSpec, Posterior, SameClassPairs
@@ -162,6 +163,24 @@ def test_swaps_and_episodes_tell_a_split_that_is_right_from_one_that_is_reversed
     }
     accuracy = few.recognised(world, found["specified"].flatten(1))["value"]
     assert accuracy == 1 if right else abs(accuracy - 1 / 3) < 0.1
+
+
+def test_what_was_measured_is_laid_out_as_mean_interval_and_range_over_seeds(tables, tmp_path):
+    few = tables["few-shot"]
+    title = next(iter(few.SWAPS))
+    for place, name in enumerate(few.COUNTS):
+        for seed in range(few.QUICK_SEEDS):
+            value = (10 * place + 2 * seed) / 100
+            figures = [
+                {"name": each, "value": value, "interval": [0.0, 2 * value]} for each in ("z", f"a, {few.ERROR}")
+            ]
+            seen = {title: {f"{digit}": [0, 3, 0, 0, 1, 0, 0, 0, 0, 0] for digit in few.NEW}}
+            write_json(tmp_path / f"{name}-{seed}.json", {"figures": figures, "seen": seen})
+    _, figures, digits = few.table(tmp_path, True)
+    shares, errors = figures.splitlines()[-2:]
+    assert shares.startswith("| z | 1.0 (0.0 .. 2.0; 0.0 to 2.0) | 11.0 (0.0 .. 22.0; 10.0 to 12.0) |")
+    assert errors.endswith("| 0.21 (0.00 .. 0.42; 0.20 to 0.22) | 0.31 (0.00 .. 0.62; 0.30 to 0.32) |")
+    assert digits.splitlines()[-1].startswith("| 9 | 1: 75, 4: 25, 0: 0, 2: 0 |")
 
 
 def test_results_are_measured_once(tables, tmp_path):
