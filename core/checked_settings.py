@@ -1,8 +1,11 @@
 """Settings of methods that say what is out of range; imports no torch."""
 
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from unbraid.core.config import check_range
+
+#: Which networks a method has: fully connected ones, its paper's convolutions, or (`auto`) the latter wherever they fit.
+Network = Literal["auto", "mlp", "convolutional"]
 
 
 class CheckedSettings:

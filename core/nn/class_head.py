@@ -28,6 +28,7 @@ class ClassHead(Disentangler):
         classes: of the data set.
         gaussian: name -> width of the other factors, all of role style with a standard normal prior.
         standardise: how latents are standardised.
+        dense: whether fully connected networks see the latent, which must then be narrow.
 
     Raises:
         CapabilityError: the latent is too wide for fully connected networks.
@@ -40,10 +41,17 @@ class ClassHead(Disentangler):
     seen: Tensor
 
     def __init__(
-        self, latent: LatentSpec, classes: int, *, gaussian: Mapping[str, int], standardise: StandardiseMode
+        self,
+        latent: LatentSpec,
+        classes: int,
+        *,
+        gaussian: Mapping[str, int],
+        standardise: StandardiseMode,
+        dense: bool = True,
     ) -> None:
         super().__init__()
-        require_narrow(latent, by=self.method)
+        if dense:
+            require_narrow(latent, by=self.method)
         self.latent = latent
         self.factors = (
             Factor("class", (classes,), "content", "content", "categorical"),

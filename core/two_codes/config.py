@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from unbraid.core.checked_settings import CheckedSettings
+from unbraid.core.checked_settings import CheckedSettings, Network
 
-Network = Literal["auto", "mlp", "convolutional"]
 View = Literal["latent", "pixels"]
 
 

@@ -50,9 +50,10 @@ class Bound:
         head, config = self.head, self.head.config
         label = batch["rows"].labels["content"]
         x = head.standardised(batch["rows"].z)
-        posteriors = head.read(x)
+        features = head.trunk(x)
+        posteriors = head.read(features)
         shared, dependent = (p.sample(draws.normal(*p.mean.shape)) for p in posteriors)
-        logits = head.logits(x)
+        logits = head.logits(features)
         terms = {
             "reconstruction": Term(self._reconstruction(x, label, logits, shared, dependent).mean()),
             "shared_kl": Term(_divergence(posteriors[0]).mean(), config.beta_s),
@@ -69,11 +70,9 @@ class Bound:
         if not self.partial:
             return head.misfit(x, head.join(one_hot(label, logits), shared, dependent))
         each = torch.eye(logits.shape[1], device=x.device)[self.classes]  # (K, C)
-        made = head.join(
-            each.expand(len(x), -1, -1),
-            shared.unsqueeze(1).expand(-1, len(each), -1),
-            dependent.unsqueeze(1).expand(-1, len(each), -1),
-        )
+        b, k = len(x), len(each)
+        shared, dependent = (latents.repeat_interleave(k, 0) for latents in (shared, dependent))
+        made = head.join(each.repeat(b, 1), shared, dependent).view(b, k, -1)
         return (class_weights(label, logits)[:, self.classes] * head.misfit(x.unsqueeze(1), made)).sum(1)
 
     def _class_kl(self, label: Tensor, logits: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
             "default": {"beta_c": 4.0},
             "equation6": {"beta_c": 1.0},
             "tied": {"beta_c": 4.0, "tie_gate": True},
+            "paper": {"beta_c": 4.0, "class_weight": 1.0, "network": "auto"},
         },
         licence="Apache-2.0",
         reference="Antoran and Miguel 2019, Disentangling and Learning Robust Representations with Natural Clustering, "

@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from unbraid.core.interfaces import Backbone, LabelSpec, LatentSpec, Objective, Picture, Posterior
 from unbraid.core.latents import Latents
-from unbraid.core.nn import MLP, ClassHead, initialise
+from unbraid.core.nn import ClassHead, initialise, takes_convolutions
 from unbraid.plugins.nvae.config import NVAEConfig
 from unbraid.plugins.nvae.gate import ClassGate
 from unbraid.plugins.nvae.losses import Bound
+from unbraid.plugins.nvae.networks import SMALLEST, convolutional, fully_connected
 from unbraid.plugins.nvae.pictures import draw_pictures
 
 
@@ -27,7 +29,8 @@ class NVAE(ClassHead):
         classes: of the data set.
 
     Raises:
-        CapabilityError: the latent is too wide for fully connected networks.
+        CapabilityError: the latent is too wide for fully connected networks, or convolutions are asked for and do not
+            fit it.
 
     >>> head = NVAE(NVAEConfig(shared=3, class_dependent=2), LatentSpec((16,)), classes=10)
     >>> {name: tuple(f.shape) for name, f in head.disentangle(torch.zeros(4, 16)).items()}
@@ -37,16 +40,23 @@ class NVAE(ClassHead):
     method = "nvae"
 
     def __init__(self, config: NVAEConfig, latent: LatentSpec, classes: int) -> None:
-        shared, dependent, dim = config.shared, config.class_dependent, latent.width
-        widths = {"shared": shared, "class_dependent": dependent}
-        super().__init__(latent, classes, gaussian=widths, standardise=config.standardise)
+        convolves = takes_convolutions(config.network, latent, SMALLEST, by=self.method)
+        bernoulli = convolves and latent.is_picture
+        super().__init__(
+            latent,
+            classes,
+            gaussian={"shared": config.shared, "class_dependent": config.class_dependent},
+            standardise="none" if bernoulli else config.standardise,
+            dense=not convolves,
+        )
+        #: Whether p(x|y, z) is Bernoulli, of pictures; `join` then gives its logits.
+        self.bernoulli = bernoulli
         self.config = config
         self.steps = config.steps
-        # no batch norm: rows that are decoded as every class would spoil the statistics
-        self.encoder = MLP((dim, *config.trunk, 2 * (shared + dependent)), norm_first=False)
-        self.classifier = MLP((dim, *config.classifier, classes), norm_first=False)
-        self.decoder = MLP((2 * dependent + shared, *config.decoder, dim), norm_first=False)
-        self.gate = ClassGate(classes, dependent, tied=config.tie_gate)
+        self.trunk, self.encoder, self.classifier, self.decoder = (
+            convolutional(config, latent, classes) if convolves else fully_connected(config, latent.width, classes)
+        )
+        self.gate = ClassGate(classes, config.class_dependent, tied=config.tie_gate)
         initialise(self, "glorot")
 
     def objectives(self, backbones: Mapping[str, Backbone]) -> Sequence[Objective]:
@@ -55,9 +65,13 @@ class NVAE(ClassHead):
 
     def posterior(self, z: Tensor) -> dict[str, Posterior]:
         """Give q(y|x) as a point, and the two Gaussian factors with their log-variances."""
-        x = self.standardised(z)
-        shared, dependent = self.read(x)
-        return {"class": Posterior(self.logits(x).softmax(1)), "shared": shared, "class_dependent": dependent}
+        features = self.trunk(self.standardised(z))
+        shared, dependent = self.read(features)
+        return {"class": Posterior(self.logits(features).softmax(1)), "shared": shared, "class_dependent": dependent}
+
+    def classify(self, z: Tensor) -> Tensor:
+        """Give the logits of q(y|x), `(B, C)`; classes without training rows come last."""
+        return self.logits(self.trunk(self.standardised(z)))
 
     def entangle(self, factors: Mapping[str, Tensor]) -> Tensor:
         """Put class probabilities and latents together to frozen latents `(B, *latent)`.
@@ -65,7 +79,7 @@ class NVAE(ClassHead):
         Training shows one class at a time; probabilities in between take the mean of the classes' gates.
         """
         made = self.join(factors["class"], factors["shared"], factors["class_dependent"])
-        return self.restored(made)
+        return self.restored(made.sigmoid() if self.bernoulli else made)
 
     def pictures(
         self, latents: Latents, labels: Mapping[str, LabelSpec], decode: Callable[[Tensor], Tensor] | None
@@ -73,18 +87,32 @@ class NVAE(ClassHead):
         """Draw which class uses which latent and, behind a decoder, walks along those that are used most."""
         return draw_pictures(self, latents, labels["content"].classes, decode)
 
-    def read(self, standardised: Tensor) -> tuple[Posterior, Posterior]:
-        """Give the posteriors of the shared and the class-dependent latents; they do not see the class."""
+    def read(self, features: Tensor) -> tuple[Posterior, Posterior]:
+        """Give the posteriors of the shared and the class-dependent latents; they do not see the class.
+
+        Args:
+            features: what the trunk makes of standardised latents; without convolutions these themselves.
+        """
         widths = [factor.width for factor in self.factors[1:]]
-        means, log_variances = self.encoder(standardised).chunk(2, 1)
+        means, log_variances = self.encoder(features).chunk(2, 1)
         first, second = zip(means.split(widths, 1), log_variances.split(widths, 1), strict=True)
         return Posterior(*first), Posterior(*second)
 
     def join(self, probabilities: Tensor, shared: Tensor, dependent: Tensor) -> Tensor:
-        """Give the mean of p(x|y, z), `(..., D)`, of class probabilities `(..., C)` and latents `(..., S)`, `(..., L)`."""
-        made: Tensor = self.decoder(torch.cat([self.gate(probabilities, dependent), shared], -1))
+        """Decode class probabilities `(B, C)` and latents `(B, S)`, `(B, L)`.
+
+        Returns:
+            The mean of p(x|y, z), `(B, D)`; its logits where it is Bernoulli.
+        """
+        made: Tensor = self.decoder(torch.cat([self.gate(probabilities, dependent), shared], 1))
         return made
 
     def misfit(self, standardised: Tensor, made: Tensor) -> Tensor:
-        """Give -log p(x|y, z) up to a constant: the squared error over dimensions by twice the variance, `(...)`."""
+        """Give -log p(x|y, z), summed over dimensions, of what `join` made: `(..., D)` -> `(...)`.
+
+        Of a Gaussian it is the squared error by twice the variance, up to a constant.
+        """
+        if self.bernoulli:
+            target = standardised.expand_as(made)
+            return F.binary_cross_entropy_with_logits(made, target, reduction="none").sum(-1)
         return (standardised - made).square().sum(-1) / (2 * self.config.variance)

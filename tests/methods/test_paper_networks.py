@@ -5,11 +5,15 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 import unbraid
+from unbraid.core.catalogue import method_config
 from unbraid.core.errors import CapabilityError
-from unbraid.core.latents import encode_dataset
+from unbraid.core.interfaces import LatentSpec
+from unbraid.core.latents import Latents, encode_dataset
 from unbraid.core.training import ObjectiveRunner
+from unbraid.plugins.nvae.model import NVAE
 
 FEW_SHOT = ["matching", "prototype"]
 KINDS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm2d, nn.MaxPool2d, nn.Upsample, nn.Sigmoid)
@@ -38,16 +42,15 @@ def latent_backbone(*shape):
     return unbraid.freeze(nn.Identity(), nn.Identity(), input=shape)
 
 
-def losses_by_heart(model, latents, steps):
-    """The total of each step on one batch with one draw of noise."""
-    head = model.head.train()
-    head.prepare({"default": latents})
-    (objective,) = head.objectives(model.backbones)
-    runner = ObjectiveRunner(objective, {"default": latents}, torch.device("cpu"))
+def by_heart(head, latents, steps):
+    """Train on one batch with one draw of noise; the terms of each step."""
+    head.train().prepare(latents)
+    (objective,) = head.objectives({})
+    runner = ObjectiveRunner(objective, latents, torch.device("cpu"))
     found = []
     for _ in range(steps):
         terms = runner.losses(0, "one", 0)
-        found.append(sum(float(term.value.detach()) * term.weight for term in terms.values()))
+        found.append({name: float(term.value.detach()) for name, term in terms.items()})
         runner.backward(terms)
         runner.optimiser.step()
     return found
@@ -64,12 +67,17 @@ def pixels():
 
 
 @pytest.fixture(scope="module")
-def pictures(pixels, glyphs):
+def latents(pixels, glyphs):
+    return encode_dataset(pixels, glyphs)
+
+
+@pytest.fixture(scope="module")
+def pictures(latents, glyphs):
     """Some training pictures as latents: 40 characters, 12 of each."""
     rows = torch.from_numpy(glyphs.training_rows())
     labels = torch.from_numpy(glyphs.labels["content"])[rows]
     kept = torch.cat([rows[labels == each][:12] for each in labels.unique()[:40]])
-    return encode_dataset(pixels, glyphs).subset(kept)
+    return latents.subset(kept)
 
 
 class TestFewShot:
@@ -106,8 +114,8 @@ class TestFewShot:
     def test_it_learns_a_batch_by_heart(self, method, settings, pixels, pictures):
         """With the paper's temperature of 1 even a perfect match leaves its way less than 0.65 of the attention."""
         model = unbraid.attach(method, pixels, preset="paper", ways=5, **settings)
-        losses = losses_by_heart(model, pictures, 25)
-        assert losses[-1] < 0.1 * losses[0]
+        first, *_, last = by_heart(model.head, {"default": pictures}, 25)
+        assert sum(last.values()) < 0.1 * sum(first.values())
 
     @pytest.mark.parametrize("method", FEW_SHOT)
     def test_batch_norm_has_the_statistics_of_the_finished_network(self, method, pixels, pictures):
@@ -125,20 +133,6 @@ class TestFewShot:
             variance = inputs[layer].var((0, 2, 3), correction=0)
             torch.testing.assert_close(layer.running_var, variance, atol=1e-5, rtol=1e-4)
 
-    def test_bundles_give_what_the_heads_give(self, pixels, glyphs, pictures, tmp_path):
-        """Export compares every graph with torch at batches of 1, 2, 5 and 257, and refuses what differs."""
-        models = {method: unbraid.attach(method, pixels, preset="paper") for method in FEW_SHOT}
-        for model in models.values():
-            model.head.finish({"default": pictures.subset(torch.arange(40))})
-        report = unbraid.export_bundle(models, tmp_path / "both", images=glyphs.images[:257])
-        assert {f"{method}-disentangle" for method in FEW_SHOT} <= set(report.graphs)
-        bundle = unbraid.load_bundle(report.path)
-        x = torch.from_numpy(glyphs.images[:1]).float() / 255
-        for method, model in models.items():
-            expected = model.disentangle(x)["embedding"].numpy()
-            found = bundle.head(method).disentangle(x.numpy())["embedding"]
-            assert abs(found - expected).max() <= 1e-5 * max(1, abs(expected).max())
-
 
 @pytest.mark.parametrize("method", FEW_SHOT)
 def test_elsewhere_the_preset_is_an_mlp(method):
@@ -149,3 +143,75 @@ def test_elsewhere_the_preset_is_an_mlp(method):
             unbraid.attach(method, latent_backbone(*shape), network="convolutional")
     head = unbraid.attach(method, latent_backbone(4, 32, 32), preset="paper").head
     assert head.standardise.mode == "dim" and head.factors[0].shape == (256,)
+
+
+class TestNVAE:
+    """Two convolutions 4 x 4 of stride 2, a linear layer of 1024, three linear heads, and the mirror of it."""
+
+    def make(self, *shape, storage="uint8", **settings):
+        torch.manual_seed(0)
+        return NVAE(method_config("nvae", "paper", settings), LatentSpec(shape, storage=storage), 10)
+
+    @pytest.mark.parametrize(("colours", "side", "trunk"), [(1, 28, 6_555_840), (3, 32, 8_523_968)])
+    def test_the_layers(self, colours, side, trunk):
+        head = self.make(colours, side, side)
+        small = side // 4
+        assert shapes_of(head.trunk, torch.rand(2, colours * side * side)) == [
+            ("Conv2d", (64, side // 2, side // 2)),
+            ("Conv2d", (128, small, small)),
+            ("Linear", (1024,)),
+        ]
+        assert shapes_of(head.decoder, torch.rand(2, 24)) == [
+            ("Linear", (1024,)),
+            ("Linear", (128 * small**2,)),
+            ("ConvTranspose2d", (64, side // 2, side // 2)),
+            ("ConvTranspose2d", (colours, side, side)),
+        ]
+        # 64 (16 C + 1) + 128 (16 * 64 + 1) + 1024 (128 side^2 / 16 + 1)
+        assert count(head.trunk) == trunk
+        heads = [tuple(layer.weight.shape) for layer in (head.encoder, head.classifier)]
+        assert heads == [(32, 1024), (10, 1024)]
+        kernels = {layer.weight.shape[2:] for layer in head.modules() if isinstance(layer, nn.Conv2d)}
+        assert kernels == {(4, 4)} and head.standardise.mode == "none"
+
+    @pytest.mark.parametrize("size", [(8, 8), (29, 30), (31, 28)])
+    def test_any_map_comes_back_in_its_size(self, size):
+        head = self.make(2, *size, storage="float32")
+        z = torch.randn(3, 2, *size)
+        assert head.entangle(head.disentangle(z)).shape == z.shape and not head.bernoulli
+
+    def test_the_likelihood_of_pictures_is_bernoulli(self):
+        head, x, made = self.make(1, 28, 28), torch.rand(3, 784), 2 * torch.randn(3, 784)
+        expected = -(x * made.sigmoid().log() + (1 - x) * (1 - made.sigmoid()).log()).sum(1)
+        torch.testing.assert_close(head.misfit(x, made), expected)
+        factors = head.disentangle(torch.rand(2, 1, 28, 28))
+        assert torch.equal(head.entangle(factors).flatten(1), head.join(*factors.values()).sigmoid())
+
+    @pytest.mark.parametrize("missing", [0, 30])
+    def test_it_learns_a_batch_by_heart(self, pictures, missing):
+        """Beside a hundred nats of pixels one label is heard late, so it has weight here."""
+        few = pictures.subset(torch.arange(60))
+        label = few.label("content") % 10
+        label[:missing] = -1
+        rows = Latents(mean=few.z, log_variance=None, labels={"content": label}, spec=few.spec, classes={"content": 10})
+        first, *_, last = by_heart(self.make(1, 28, 28, rows=16, class_weight=50.0), {"default": rows}, 30)
+        mean = few.z.mean(0).clamp(1e-6, 1 - 1e-6).expand_as(few.z)
+        cost = F.binary_cross_entropy(mean, few.z, reduction="none").flatten(1).sum(1).mean()
+        assert last["reconstruction"] < 0.9 * float(cost)  # of the best picture that is the same for all
+        assert last["class"] < 0.5 * first["class"]
+
+
+def test_a_bundle_gives_what_the_heads_give(pixels, glyphs, latents, pictures, tmp_path):
+    """Export compares every graph with torch at batches of 1, 2, 5 and 257, and refuses what differs."""
+    models = {method: unbraid.attach(method, pixels, preset="paper") for method in (*FEW_SHOT, "nvae")}
+    models["nvae"].fit(glyphs, latents=latents, steps=0, quiet=True)
+    for method in FEW_SHOT:
+        models[method].head.finish({"default": pictures.subset(torch.arange(24))})
+    report = unbraid.export_bundle(models, tmp_path / "all", images=glyphs.images[:257])
+    assert {f"{method}-disentangle" for method in models} <= set(report.graphs)
+    bundle = unbraid.load_bundle(report.path)
+    x = torch.from_numpy(glyphs.images[:1]).float() / 255
+    for method, model in models.items():
+        found = bundle.head(method).disentangle(x.numpy())
+        for name, expected in model.disentangle(x).items():
+            assert abs(found[name] - expected.numpy()).max() <= 1e-5 * max(1, float(expected.abs().max()))
