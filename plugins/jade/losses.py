@@ -42,14 +42,15 @@ class Joint:
             terms |= {f"{name}_{term}": value for term, value in self._own(domain, x, posteriors, rows, draws).items()}
             contents.append((posteriors["content"], rows.labels["content"]))
         if self.head.config.match != "off":
-            terms["matching"] = Term(self.matching(*contents), self.weight(draws.step))
+            terms["matching"] = Term(self.matching(*contents), self.weight)
         return terms
 
-    def weight(self, step: int) -> float:
-        """Give the weight of the matching at a training step; a validation sees all of it, so that looks compare."""
+    @property
+    def weight(self) -> float:
+        """Weight of the matching: it is a part of the bound, and divided as that of either domain is, on the average."""
         config = self.head.config
-        share = (step + 1) / config.ramp if config.ramp and self.head.training else 1.0
-        return config.matching * min(share, 1.0)
+        widths = [self.head.domain(name).latent.width for name in self.head.domains]
+        return config.matching * config.bound * sum(1 / width for width in widths) / len(widths)
 
     def matching(self, first: tuple[Posterior, Tensor], second: tuple[Posterior, Tensor]) -> Tensor:
         """Compute the divergence of contents and labels of the first domain from those of the second, a scalar."""

@@ -5,6 +5,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from unbraid.core.errors import LabelError, UnknownNameError
 from unbraid.core.interfaces import (
@@ -18,9 +19,10 @@ from unbraid.core.interfaces import (
     only,
 )
 from unbraid.core.latents import Latents
-from unbraid.core.nn import MLP, Standardise, initialise, require_narrow
+from unbraid.core.nn import MLP, Standardise, initialise, require_narrow, takes_convolutions
 from unbraid.plugins.jade.config import JADEConfig
 from unbraid.plugins.jade.losses import Joint
+from unbraid.plugins.jade.networks import SMALLEST, convolutional_decoder, convolutional_encoder
 
 #: Log-variances are kept between these: a content that is all but a point in one domain would make the divergence of the
 #: other from it explode.
@@ -36,24 +38,37 @@ class Domain(Disentangler):
         classifier: contents `(B, content)` -> logits `(B, C)`.
 
     Raises:
-        CapabilityError: the latent is too wide for fully connected networks.
+        CapabilityError: the latent is too wide for fully connected networks, or convolutions are asked for and do not
+            fit it.
     """
 
     def __init__(self, config: JADEConfig, latent: LatentSpec, classifier: nn.Module) -> None:
         super().__init__()
-        require_narrow(latent, by="jade")
+        convolves = takes_convolutions(config.network, latent, SMALLEST, by="jade")
+        if not convolves:
+            require_narrow(latent, by="jade")
         self.config = config
         self.latent = latent
+        #: Whether the likelihood is Bernoulli, of pictures; `join` then gives its logits.
+        self.bernoulli = convolves and latent.is_picture
         self.steps = config.steps
         self.factors = _factors(config)
         self.capabilities = frozenset({"classify", "entangle"} if config.autoencode else {"classify"})
         widths = sum(factor.width for factor in self.factors)
         outputs = 2 * widths if config.autoencode else widths
-        self.standardise = Standardise(latent, config.standardise)
-        self.encoder = MLP((latent.width, *config.encoder, outputs), norm_first=False)
+        self.standardise = Standardise(latent, "none" if self.bernoulli else config.standardise)
+        self.encoder = (
+            convolutional_encoder(latent, outputs)
+            if convolves
+            else MLP((latent.width, *config.encoder, outputs), norm_first=False)
+        )
         self.classifier = classifier
         if config.autoencode:
-            self.decoder = MLP((widths, *config.decoder, latent.width), norm_first=False)
+            self.decoder = (
+                convolutional_decoder(latent, widths)
+                if convolves
+                else MLP((widths, *config.decoder, latent.width), norm_first=False)
+            )
 
     def prepare(self, latents: Mapping[str, Latents]) -> None:
         """Fit the standardisation."""
@@ -72,7 +87,7 @@ class Domain(Disentangler):
         if not self.config.autoencode:
             raise self.lacks("entangle")
         made = self.join(factors["content"], factors["style"])
-        return self.standardise.inverse(made.view(-1, *self.latent.shape))
+        return self.standardise.inverse((made.sigmoid() if self.bernoulli else made).view(-1, *self.latent.shape))
 
     def classify(self, z: Tensor) -> Tensor:
         """Give class logits `(B, C)` from the mean of the content."""
@@ -98,9 +113,18 @@ class Domain(Disentangler):
         }
 
     def join(self, content: Tensor, style: Tensor) -> Tensor:
-        """Give the standardised latents `(B, D)` of contents and styles."""
+        """Give the standardised latents `(B, D)` of contents and styles; logits of them where those are Bernoulli."""
         made: Tensor = self.decoder(torch.cat([content, style], 1))
         return made
+
+    def misfit(self, standardised: Tensor, made: Tensor) -> Tensor:
+        """Give the negative log-likelihood of latents `(B, D)`, summed over D, of what `join` made: `(B,)`.
+
+        Of a Gaussian it is the squared error by twice the variance, up to a constant.
+        """
+        if self.bernoulli:
+            return F.binary_cross_entropy_with_logits(made, standardised, reduction="none").sum(1)
+        return (standardised - made).square().sum(1) / (2 * self.config.variance)
 
 
 class JADE(Disentangler):
