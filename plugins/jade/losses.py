@@ -72,8 +72,8 @@ class Joint:
         terms = {"label": Term(labelled_cross_entropy(logits, rows.labels["content"]), config.label)}
         if config.autoencode:
             weight = config.bound / x.shape[1]
-            error = (x - domain.join(drawn["content"], drawn["style"])).square().sum(1)
-            terms["reconstruction"] = Term(error.mean() / (2 * config.variance), weight)
+            misfit = domain.misfit(x, domain.join(drawn["content"], drawn["style"]))
+            terms["reconstruction"] = Term(misfit.mean(), weight)
             for name, posterior in posteriors.items():
                 terms[f"{name}_kl"] = Term(_divergence(posterior), weight)
         return terms

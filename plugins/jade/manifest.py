@@ -6,6 +6,14 @@ from unbraid.registry import DisentanglerSpec, hookimpl
 
 #: Two classifiers joined by their last layers; what JADE adds is left out.
 PAIRED: dict[str, object] = {"autoencode": False, "match": "off", "shared": True}
+#: The sizes of the paper and, on maps, its convolutions.
+PAPER: dict[str, object] = {
+    "content": 10,
+    "style": 10,
+    "classifier": (500, 500, 500),
+    "dropout": 0.5,
+    "network": "auto",
+}
 
 
 @hookimpl
@@ -24,6 +32,7 @@ def unbraid_disentanglers() -> Iterable[DisentanglerSpec]:
             "default": {"match": "kl"},
             "symmetric_kl": {"match": "symmetric_kl"},
             "class_moment": {"match": "class_moment"},
+            "paper": PAPER,
             "paired": PAIRED,
             "single": {**PAIRED, "shared": False},
         },

@@ -1,9 +1,12 @@
 """The networks of the papers on pixels: layers as in the tables, a batch by heart, bundles, and what they refuse."""
 
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
+import zoo_data
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,9 +16,13 @@ from unbraid.core.errors import CapabilityError
 from unbraid.core.interfaces import LatentSpec
 from unbraid.core.latents import Latents, encode_dataset
 from unbraid.core.training import ObjectiveRunner
+from unbraid.plugins.jade.model import JADE
+from unbraid.plugins.matching.model import Matching
 from unbraid.plugins.nvae.model import NVAE
+from unbraid.plugins.prototype.model import Prototype
 
 FEW_SHOT = ["matching", "prototype"]
+BUILD = {"jade": JADE, "matching": Matching, "nvae": NVAE, "prototype": Prototype}
 KINDS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm2d, nn.MaxPool2d, nn.Upsample, nn.Sigmoid)
 
 
@@ -134,13 +141,120 @@ class TestFewShot:
             torch.testing.assert_close(layer.running_var, variance, atol=1e-5, rtol=1e-4)
 
 
+class TestJADE:
+    """The table of SVHN (32 x 32 in colour) and MNIST (28 x 28 in grey), and its mirrors."""
+
+    def make(self, **settings):
+        torch.manual_seed(0)
+        latents = {
+            "street": LatentSpec((3, 32, 32), storage="uint8"),
+            "scan": LatentSpec((1, 28, 28), storage="uint8"),
+        }
+        return JADE(method_config("jade", "paper", settings), latents, 10)
+
+    def test_the_encoders(self):
+        head = self.make()
+        street, scan = (head.domain(name).encoder for name in ("street", "scan"))
+        assert shapes_of(street, torch.rand(2, 3072)) == [
+            *[("Conv2d", (64, 32, 32)), ("MaxPool2d", (64, 16, 16))],
+            *[("Conv2d", (96, 16, 16)), ("MaxPool2d", (96, 8, 8))],
+            *[("Conv2d", (64, 8, 8)), ("MaxPool2d", (64, 4, 4))],
+            *[("Conv2d", (8, 4, 4)), ("Linear", (40,))],  # mean and log-variance of 10 + 10
+        ]
+        assert street[-1].in_features == 128
+        assert shapes_of(scan, torch.rand(2, 784)) == [
+            *[("Conv2d", (32, 28, 28)), ("MaxPool2d", (32, 14, 14))],
+            *[("Conv2d", (32, 14, 14)), ("MaxPool2d", (32, 7, 7))],
+            *[("Conv2d", (16, 7, 7)), ("MaxPool2d", (16, 3, 3)), ("Linear", (40,))],
+        ]
+        assert scan[-1].in_features == 144
+
+    def test_the_decoders_are_mirrors(self):
+        head = self.make()
+        street, scan = (shapes_of(head.domain(name).decoder, torch.rand(2, 20)) for name in ("street", "scan"))
+        assert street == [
+            *[("Linear", (128,)), ("Conv2d", (64, 4, 4))],
+            *[("Upsample", (64, 8, 8)), ("Conv2d", (96, 8, 8))],
+            *[("Upsample", (96, 16, 16)), ("Conv2d", (64, 16, 16))],
+            *[("Upsample", (64, 32, 32)), ("Conv2d", (3, 32, 32))],
+        ]
+        assert scan == [
+            ("Linear", (144,)),
+            *[("Upsample", (16, 7, 7)), ("Conv2d", (32, 7, 7))],
+            *[("Upsample", (32, 14, 14)), ("Conv2d", (32, 14, 14))],
+            *[("Upsample", (32, 28, 28)), ("Conv2d", (1, 28, 28))],
+        ]
+
+    def test_the_classifier_and_its_dropout(self):
+        head = self.make()
+        layers = [
+            layer for layer in head.domain("scan").classifier.modules() if isinstance(layer, (nn.Linear, nn.Dropout))
+        ]
+        widths = [layer.weight.shape for layer in layers if isinstance(layer, nn.Linear)]
+        assert widths == [(500, 10), (500, 500), (500, 500), (10, 500)]
+        assert [layer.p for layer in layers if isinstance(layer, nn.Dropout)] == [0.5] * 3
+        assert head.domain("street").classifier is head.domain("scan").classifier
+
+    def test_baselines_have_the_same_convolutions_and_ten_points(self):
+        head = self.make(autoencode=False, match="off")
+        assert head.domain("street").encoder[-1].weight.shape == (10, 128)
+        assert not hasattr(head.domain("scan"), "decoder")
+
+    def test_pictures_come_back_as_pictures(self):
+        """Their likelihood is Bernoulli: a sigmoid at the end, and the cross-entropy of pixels."""
+        view, x, made = self.make().domain("scan"), torch.rand(3, 784), 2 * torch.randn(3, 784)
+        expected = -(x * made.sigmoid().log() + (1 - x) * (1 - made.sigmoid()).log()).sum(1)
+        torch.testing.assert_close(view.misfit(x, made), expected)
+        factors = view.disentangle(x.view(3, 1, 28, 28))
+        assert torch.equal(view.entangle(factors).flatten(1), view.join(**factors).sigmoid())
+        assert view.standardise.mode == "none"
+
+    @pytest.mark.parametrize(("channels", "size"), [(1, (8, 8)), (1, (16, 16)), (3, (30, 37))])
+    def test_any_map_comes_back_in_its_size(self, channels, size):
+        latents = {name: LatentSpec((channels, *size)) for name in ("left", "right")}
+        view = JADE(method_config("jade", "paper"), latents, 10).domain("left")
+        z = torch.randn(3, channels, *size)
+        assert view.entangle(view.disentangle(z)).shape == z.shape and not view.bernoulli
+
+    def test_a_bundle_gives_what_a_domain_gives(self, pixels, tmp_path):
+        """Maps are resized in ONNX as they are here; export compares its graphs with torch."""
+        stripes = zoo_data.stripes()  # 8 x 8
+        larger = {side: np.kron(stripes.images, np.ones((1, 1, side, side), np.uint8)) for side in (3, 4)}
+        street = replace(stripes, images=larger[4].repeat(3, 1))
+        scan = replace(stripes, images=np.pad(larger[3], ((0, 0), (0, 0), (2, 2), (2, 2))))
+        backbones = {"street": unbraid.load_backbone("pixels", channels=3, size=32), "scan": pixels}
+        model = unbraid.attach("jade", backbones, preset="paper")
+        model.fit({"street": street, "scan": scan}, steps=0, quiet=True)
+        for name, dataset in (("street", street), ("scan", scan)):
+            report = model.domain(name).export(tmp_path / name, images=dataset.images[:5])
+            assert {"disentangle", "entangle", "classify"} <= set(report.graphs)
+
+    def test_it_learns_a_batch_by_heart(self, pictures):
+        few = pictures.subset(torch.arange(24))
+        label, grey = few.label("content") % 10, few.z
+        colour = F.pad(1 - grey, (2, 2, 2, 2)).expand(-1, 3, -1, -1)
+        head = self.make(rows=12, dropout=0.0)
+        rows = {
+            name: Latents(
+                mean=z,
+                log_variance=None,
+                labels={"content": label},
+                spec=head.domain(name).latent,
+                classes={"content": 10},
+            )
+            for name, z in (("street", colour), ("scan", grey))
+        }
+        first, *_, last = by_heart(head, rows, 40)
+        for name in rows:
+            assert last[f"{name}_label"] < 0.5 * first[f"{name}_label"]
+            assert last[f"{name}_reconstruction"] < 0.8 * first[f"{name}_reconstruction"]
+
+
 @pytest.mark.parametrize("method", FEW_SHOT)
 def test_elsewhere_the_preset_is_an_mlp(method):
     for shape in ((1, 15, 28), (4, 8, 8)):
         head = unbraid.attach(method, latent_backbone(*shape), preset="paper").head
         assert type(head.network).__name__ == "MLP" and head.standardise.mode == "dim"
-        with pytest.raises(CapabilityError, match="convolutional network of"):
-            unbraid.attach(method, latent_backbone(*shape), network="convolutional")
     head = unbraid.attach(method, latent_backbone(4, 32, 32), preset="paper").head
     assert head.standardise.mode == "dim" and head.factors[0].shape == (256,)
 
@@ -215,3 +329,15 @@ def test_a_bundle_gives_what_the_heads_give(pixels, glyphs, latents, pictures, t
         found = bundle.head(method).disentangle(x.numpy())
         for name, expected in model.disentangle(x).items():
             assert abs(found[name] - expected.numpy()).max() <= 1e-5 * max(1, float(expected.abs().max()))
+
+
+@pytest.mark.parametrize(("method", "size"), [("matching", 15), ("prototype", 15), ("nvae", 7), ("jade", 7)])
+def test_maps_that_are_too_small_are_refused(method, size):
+    domains = ("left", "right") if method == "jade" else ("default",)
+    labels = {"content": unbraid.LabelSpec("letter", ("a", "b"))}
+    for shape in ((4, size, 28), (512,)):
+        latents = {name: LatentSpec(shape) for name in domains}
+        with pytest.raises(CapabilityError, match=f"convolutional network of {method} does not fit"):
+            BUILD[method].build(method_config(method, None, {"network": "convolutional"}), latents, labels)
+        head = BUILD[method].build(method_config(method, "paper"), latents, labels)
+        assert not any(isinstance(layer, nn.Conv2d) for layer in head.modules())
