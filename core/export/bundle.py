@@ -1,7 +1,7 @@
 """Write a backbone and its heads as a bundle of ONNX graphs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,23 @@ from unbraid.core.export.description import describe, describe_graph
 from unbraid.core.export.parity import measure, served_rows
 from unbraid.core.export.reducing import LOOSE, Reduction, reduce_graphs
 from unbraid.core.export.rows import Rows, image_rows, rows_of
-from unbraid.core.export.stages import Exportable, Stage, stages_of
+from unbraid.core.export.stages import Exportable, Stage, left_out, stages_of
 from unbraid.core.export.writing import write_bundle
 
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What was written: the folder and its manifest, with the measured difference of every graph."""
+    """What was written: the folder and its manifest, with the measured difference of every graph.
+
+    Args:
+        path: the folder.
+        manifest: what it says of itself.
+        left_out: graph -> why the bundle goes without, where the backbone can do it and no graph can.
+    """
 
     path: Path
     manifest: Manifest
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def graphs(self) -> Mapping[str, BundleGraph]:
@@ -36,6 +43,7 @@ class ExportReport:
             lines.append(f"  {name}: {graph.bytes:,} bytes, {figure.max_abs:.1e} from torch (bound {figure.bound:.1e})")
             if graph.precision != "float32":
                 lines[-1] += f", weights {graph.precision}"
+        lines += [f"  {name}: left out, {why}" for name, why in self.left_out.items()]
         for name, head in self.manifest.heads.items():
             lines += _cost(name, head) if head.reduction else []
         backbone = self.manifest.backbone
@@ -56,7 +64,7 @@ def export_bundle(
 
     Every file is compared with torch at batches 1, 2, 5 and, unless images are large, 257:
     `max |difference| <= 1e-5 * max(1, max |y|)`. The models are left exactly as they were: weights, modes, flags and the
-    global random state.
+    global random state. A graph that the backbone refuses with a `CapabilityError` is left out, and the report says so.
 
     Args:
         model: an attached model with one domain; or several on one backbone, each under the name its head gets. These
@@ -96,7 +104,7 @@ def export_bundle(
     if reduction is not None:
         manifest, files, rows = _reduced(models, stages, manifest, files, rows, reduction, samples)
     write_bundle(path, manifest, files, stages, rows, samples)
-    return ExportReport(path, manifest)
+    return ExportReport(path, manifest, left_out(next(iter(models.values())).backbone))
 
 
 def _reduced(

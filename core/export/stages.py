@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from unbraid.core.bundle import GRAPH_NAME, TENSOR_NAME, qualified
-from unbraid.core.errors import ExportError
+from unbraid.core.errors import CapabilityError, ExportError
 from unbraid.core.export.conversion import from_bytes, to_onnx
 from unbraid.core.export.copying import evaluation_copy
 from unbraid.core.interfaces.backbone import Backbone
@@ -78,9 +78,20 @@ def stages_of(models: Mapping[str, Exportable]) -> list[Stage]:
     stages = [_backbone_stage(backbone, "encode")]
     for name, model in models.items():
         stages += _head_stages(model.head, name, prefixed=len(models) > 1)
-    if "decode" in backbone.info.capabilities:
+    if "decode" in backbone.info.capabilities and not left_out(backbone):
         stages.append(_backbone_stage(backbone, "decode"))
     return _checked(stages)
+
+
+def left_out(backbone: Backbone) -> dict[str, str]:
+    """Give the graphs that a bundle goes without although the backbone can do what they do: name -> why."""
+    if "decode" not in backbone.info.capabilities:
+        return {}
+    try:
+        backbone.graph("decode")
+    except CapabilityError as error:
+        return {"decode": error.problem}
+    return {}
 
 
 def _backbone_stage(backbone: Backbone, name: Literal["encode", "decode"]) -> Stage:

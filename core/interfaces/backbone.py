@@ -117,7 +117,11 @@ class Backbone(nn.Module):
             return images
 
     def graph(self, stage: Literal["encode", "decode"]) -> nn.Module | bytes:
-        """Give what export writes for a stage: a module, or the bytes of an ONNX file to copy verbatim."""
+        """Give what export writes for a stage: a module, or the bytes of an ONNX file to copy verbatim.
+
+        Raises:
+            CapabilityError: there is none; bundles go without `decode` then.
+        """
         if stage == "encode":
             return _Mean(self.encoder)
         self.info.require("decode", by="the decode graph")

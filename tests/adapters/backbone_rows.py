@@ -116,4 +116,5 @@ ROWS = (
     Row("onnx", onnx_encoder, "encoder"),
     Row("decoded", {"encoder": "burgess_vae", "settings": {"width": 3}, "base": 4}),
     Row("decoded", decoded_onnx, "onnx"),
+    Row("pixelvae", {"encoder": "vae", "settings": {"width": 5, "base": 4, "size": 8}, "layers": 2, "maps": 4}),
 )

@@ -1,68 +1,46 @@
 """Settings of the adapter; imports no torch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from unbraid.core.config import check_range
-from unbraid.core.errors import ConfigError
+from unbraid.core.encoder_settings import EncoderSettings, StatedEncoder
 from unbraid.core.pretrain_settings import PretrainSettings
-
-_require = partial(check_range, "decoded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecodedConfig:
-    """Settings of `load_backbone("decoded", ...)`.
+class DecodedConfig(EncoderSettings):
+    """Settings of `load_backbone("decoded", ...)`; see also `EncoderSettings`.
 
     Args:
-        weights: folder that `unbraid pretrain` wrote, or None for an untrained decoder.
-        encoder: name of the backbone whose encoder is used; None for what the weights say.
-        settings: of that backbone; None for what the weights say.
-        fingerprint: of that backbone; another one is refused. None does not ask.
         base: channels of the decoder's last maps; the ones before have twice as many. None for what the weights say.
-        seed: of the initial weights of an untrained decoder.
 
     Raises:
         ConfigError: neither weights nor an encoder are named, or a value is out of range.
     """
 
-    weights: str | None = None
-    encoder: str | None = None
-    settings: Mapping[str, Any] | None = None
-    fingerprint: str | None = None
+    adapter: ClassVar[str] = "decoded"
+
     base: int | None = None
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.weights is None and self.encoder is None:
-            raise ConfigError(
-                "decoded: nothing says which encoder",
-                expected="encoder, the name of a backbone; or weights",
-                found="neither",
-                hint="unbraid list backbones",
-            )
-        if self.encoder == "decoded":
-            raise ConfigError("decoded: a decoder for itself", expected="another backbone", found="decoded")
-        if self.base is not None and self.base < 1:
-            raise ConfigError("decoded: base is out of range", expected=">= 1", found=self.base)
+        EncoderSettings.__post_init__(self)  # a class with slots is made twice, and super() would mean the first
+        check_range(self.adapter, self.base is None or self.base >= 1, "base", ">= 1", self.base)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parts of the decoder's architecture that were set."""
+        return {} if self.base is None else {"base": self.base}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
-    """What a folder of weights states.
+class Architecture(StatedEncoder):
+    """What a folder of weights states; see also `StatedEncoder`.
 
     Args:
-        encoder: name of the backbone whose encoder is used.
-        settings: of that backbone.
-        fingerprint: of that backbone.
         base: channels of the decoder's last maps.
     """
 
-    encoder: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    fingerprint: str = ""
     base: int = 32
 
 

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from unbraid.core.interfaces import Decoder, ImageSpec, LatentSpec
+from unbraid.core.interfaces import ImageSpec, LatentSpec
+from unbraid.core.new_decoder import LatentDecoder
 
 #: Sides of the first map: doubling starts here.
 SMALLEST_MAP = 4
@@ -23,7 +24,7 @@ def stage_sizes(height: int, width: int) -> list[tuple[int, int]]:
     return sizes
 
 
-class FeatureDecoder(Decoder):
+class FeatureDecoder(LatentDecoder):
     """Latents `(B, *latent)` -> pictures `(B, C, H, W)` in (0, 1).
 
     A linear layer makes a small map of the standardised latent; stages enlarge it, each followed by a convolution.
@@ -59,13 +60,6 @@ class FeatureDecoder(Decoder):
         standard = (z.flatten(1) - self.mean) / self.std
         pictures: Tensor = self.last(self.stages(self.spread(standard).view(-1, *self.first))).sigmoid()
         return pictures
-
-
-def build_decoder(latent: LatentSpec, image: ImageSpec, base: int, seed: int) -> FeatureDecoder:
-    """Make an untrained decoder whose weights depend on the seed alone; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return FeatureDecoder(latent, image, base)
 
 
 def _enlarge(before: int, after: int, size: tuple[int, int]) -> nn.Sequential:

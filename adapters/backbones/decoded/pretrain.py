@@ -5,38 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from unbraid.adapters.backbones.decoded.adapter import DEFAULT_BASE, NAME, architecture_of, encoder_of
-from unbraid.adapters.backbones.decoded.config import DecodedConfig, PretrainConfig
-from unbraid.adapters.backbones.decoded.model import FeatureDecoder, build_decoder
-from unbraid.core.backbone_training import held_out_rows, train_in_phases, training_rows
-from unbraid.core.config import config_to_dict
-from unbraid.core.device import resolve_device
+from unbraid.adapters.backbones.decoded.adapter import decoder_for
+from unbraid.adapters.backbones.decoded.config import Architecture, DecodedConfig, PretrainConfig
+from unbraid.adapters.backbones.decoded.model import FeatureDecoder
+from unbraid.core.decoder_training import train_decoder
 from unbraid.core.errors import ConfigError
-from unbraid.core.images import as_images
-from unbraid.core.interfaces import (
-    Backbone,
-    Dataset,
-    Draws,
-    LatentSpec,
-    Losses,
-    Objective,
-    OptimiserSpec,
-    Rows,
-    Samples,
-    Term,
-)
+from unbraid.core.interfaces import Dataset, Draws, Losses, Rows, Term
 from unbraid.core.latents import Latents
-from unbraid.core.threads import core_count, threads
+from unbraid.core.new_decoder import architecture_of, encoder_of
+from unbraid.core.restoring import untrained
 from unbraid.core.training import FitSettings, Monitor
-from unbraid.core.weights import Weights, save_weights
 
 STEPS = 3000
-#: Pictures at a time through the encoder.
-CHUNK = 64
 
 
 def pretrain(
@@ -72,33 +54,22 @@ def pretrain(
     if config.weights is not None:
         raise ConfigError("decoded: pretraining starts from nothing", expected="no weights", found=config.weights)
     whole = encoder_of(config)
-    base = config.base or DEFAULT_BASE
-    device = resolve_device(settings.device)
-    pairs = _pairs(whole.to(device), dataset).to(device)
-    seen = pairs.subset(training_rows(dataset))
-    decoder = build_decoder(whole.info.latent, whole.info.input, base, fit.seed).to(device)
+    architecture = architecture_of(Architecture, whole, config.given)
+    decoder = untrained(lambda stated: decoder_for(whole, stated), architecture, fit.seed)
     width = whole.info.latent.width
-    decoder.start_from(*(moment[:width].float() for moment in seen.moments()))
-    architecture = config_to_dict(architecture_of(whole, base))
-    train_in_phases(
+    return train_decoder(
         decoder,
-        lambda share: [_objective(decoder, width, settings, settings.lr * share)],
-        seen,
-        settle=settings.settle,
-        fit=replace(fit, steps=STEPS if fit.steps is None else fit.steps),
-        monitor=_monitor(decoder, width, pairs.subset(held_out_rows(dataset))),
-        out=out,
-        resume=resume,
-        identity={"architecture": architecture, "pretrain": config_to_dict(settings)},
-    )
-    weights = Weights(
-        adapter=NAME,
-        tensors=decoder.state_dict(),
+        whole,
+        dataset,
+        out,
         architecture=architecture,
-        source="unbraid pretrain",
-        trained_on=f"{dataset.name}:train",
+        objective="squared_error",
+        loss=SquaredError(decoder, width),
+        monitor=lambda held_out: _monitor(decoder, width, held_out),
+        settings=settings,
+        fit=replace(fit, steps=STEPS if fit.steps is None else fit.steps),
+        resume=resume,
     )
-    return save_weights(weights, out / "weights")
 
 
 class SquaredError:
@@ -123,32 +94,6 @@ def errors(decoder: FeatureDecoder, width: int, pairs: Tensor) -> Tensor:
     """Give the squared error of every pixel, `(B, pixels)`, for rows of a latent followed by its pixels."""
     pictures: Tensor = decoder(pairs[:, :width])
     return (pictures.flatten(1) - pairs[:, width:]).square()
-
-
-@torch.no_grad()
-def _pairs(whole: Backbone, dataset: Dataset) -> Latents:
-    """Give rows of a latent followed by the pixels it came from: the sampler then keeps them together."""
-    device = next((t.device for t in (*whole.parameters(), *whole.buffers())), torch.device("cpu"))
-    found = []
-    with threads(core_count()):
-        for rows in np.array_split(np.arange(len(dataset)), max(1, len(dataset) // CHUNK)):
-            pictures = as_images(dataset.images[rows], whole.info.input)
-            latents = whole.encode(pictures.to(device)).cpu()
-            found.append(torch.cat([latents.flatten(1), pictures.flatten(1)], dim=1))
-    joined = torch.cat(found)
-    labels = {role: torch.from_numpy(np.array(labels)) for role, labels in dataset.labels.items()}
-    classes = {role: label.count for role, label in dataset.label_specs.items()}
-    return Latents(mean=joined, log_variance=None, labels=labels, spec=LatentSpec(joined.shape[1:]), classes=classes)
-
-
-def _objective(decoder: FeatureDecoder, width: int, settings: PretrainConfig, lr: float) -> Objective:
-    return Objective(
-        name="squared_error",
-        loss=SquaredError(decoder, width),
-        batch={"pairs": Samples(settings.batch_size)},
-        updates=[decoder],
-        optimiser=OptimiserSpec("adam", lr=lr),
-    )
 
 
 def _monitor(decoder: FeatureDecoder, width: int, held_out: Latents) -> Monitor:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import torch
 
+from unbraid.core.errors import CapabilityError
 from unbraid.core.export import from_bytes, to_onnx
 from unbraid.core.interfaces import Graph
 from unbraid.core.serving.session import open_session, run_session
@@ -29,10 +30,14 @@ def decode(case: BackboneCase) -> None:
 
     Breaks: bundles can take pictures apart and never put them together.
 
-    Mend: as for the encoder.
+    Mend: as for the encoder; where that cannot be, raise `CapabilityError` from `graph`, and bundles go without.
     """
     if case.backbone.decoder is None:
         raise Skip("has no decoder")
+    try:
+        case.backbone.graph("decode")
+    except CapabilityError as error:
+        raise Skip(f"refuses it: {error.problem}") from error
     _agrees(case, "decode")
 
 
