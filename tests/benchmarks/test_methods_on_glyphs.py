@@ -59,4 +59,4 @@ def test_every_built_in_method_has_a_row(rows):
     built_in = {name for name, entry in get_registry().disentanglers().items() if entry.built_in}
     assert {*rows.CLAIMS, "jade"} == built_in
     recipe = rows.load_comparison(rows.RECIPE)
-    assert set(recipe.recipes) == {*rows.CLAIMS, rows.RAW}
+    assert set(recipe.recipes) == {*rows.CLAIMS, rows.RAW} - {"slice"}  # which cuts what another has split
