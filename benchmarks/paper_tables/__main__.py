@@ -4,6 +4,7 @@
     python benchmarks/paper_tables cycle-vae-few-shot --quick
     python benchmarks/paper_tables jade --quick
     python benchmarks/paper_tables n-vae --quick
+    python benchmarks/paper_tables pixelvae --quick
     python benchmarks/paper_tables fden-omniglot --quick
 
 Needs UNBRAID_DATA. Each prints the figure of the paper, ours, the protocol and the tier: A is the same figure from
@@ -21,12 +22,14 @@ import cycle_vae_tables
 import few_shot_tables
 import jade_tables
 import n_vae_tables
+import pixelvae_tables
 
 TABLES: Mapping[str, Callable[[Path, bool], Iterator[str]]] = {
     "cycle-vae": cycle_vae_tables.table,
     "cycle-vae-few-shot": few_shot_tables.table,
     "jade": jade_tables.table,
     "n-vae": n_vae_tables.table,
+    "pixelvae": pixelvae_tables.table,
 }
 
 

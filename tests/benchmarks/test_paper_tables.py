@@ -30,6 +30,7 @@ def tables():
         import few_shot_tables
         import jade_tables
         import n_vae_tables
+        import pixelvae_tables
         import results
 
         yield {
@@ -37,6 +38,7 @@ def tables():
             "few-shot": few_shot_tables,
             "jade": jade_tables,
             "nvae": n_vae_tables,
+            "pixelvae": pixelvae_tables,
             "results": results,
         }
     finally:
@@ -181,6 +183,28 @@ def test_what_was_measured_is_laid_out_as_mean_interval_and_range_over_seeds(tab
     assert shares.startswith("| z | 1.0 (0.0 .. 2.0; 0.0 to 2.0) | 11.0 (0.0 .. 22.0; 10.0 to 12.0) |")
     assert errors.endswith("| 0.21 (0.00 .. 0.42; 0.20 to 0.22) | 0.31 (0.00 .. 0.62; 0.30 to 0.32) |")
     assert digits.splitlines()[-1].startswith("| 9 | 1: 75, 4: 25, 0: 0, 2: 0 |")
+
+
+def test_errors_of_drawn_pictures_are_told_apart(tables):
+    """One of four ink pixels is missing and two of twelve of paper are inked; grey counts in squares, not as wrong."""
+    real, made = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
+    real[..., 0, :] = 0.9
+    made[..., 0, 1:] = 1
+    made[..., 3, :2] = 1
+    found = tables["pixelvae"].errors(made, real)
+    assert found["wrong"] == pytest.approx(3 / 16)
+    assert found["balanced"] == pytest.approx((1 / 4 + 2 / 12) / 2)
+    assert found["squared"] == pytest.approx((0.81 + 3 * 0.01 + 2) / 16)
+    half = torch.full((1, 1, 4, 4), 0.5)
+    assert tables["pixelvae"].bernoulli_bits(half, made) == pytest.approx(16)
+
+
+def test_intervals_are_over_characters_not_over_pictures(tables):
+    """A hundred copies of each picture tell no more of characters than one."""
+    values, characters = np.array([0.1, 0.2, 0.4]), np.arange(3)
+    once = tables["pixelvae"].over_characters(values, characters)
+    many = tables["pixelvae"].over_characters(values.repeat(100), characters.repeat(100))
+    assert many == pytest.approx(once) and once[0] == pytest.approx(values.mean())
 
 
 def test_results_are_measured_once(tables, tmp_path):

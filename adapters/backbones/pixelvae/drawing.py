@@ -28,16 +28,18 @@ class _Line:
         """Go to the next row: take the last of the vertical stack that comes in, `(B, before, W)`, and give ours."""
         padded = functional.pad(row, (self.layer.sides, self.layer.sides))
         self.rows = torch.cat([self.rows[:, :, 1:], padded[:, :, None]], dim=2)
-        above = self.layer.above(self.rows)
-        self.here = self.layer.down(above)[:, :, 0] + self.on_horizontal[:, :, None]
+        # One product for all places: a convolution in float64 makes one for each picture, at half the speed.
+        seen = self.rows.unfold(3, 2 * self.layer.sides + 1, 1).permute(0, 3, 1, 2, 4).flatten(2)
+        above = functional.linear(seen, self.layer.above.weight.flatten(1), self.layer.above.bias)
+        self.here = _at(self.layer.down, above) + self.on_horizontal[:, None]
         self.columns = torch.zeros_like(self.columns)
-        return gated(above[:, :, 0] + self.on_vertical[:, :, None])
+        return gated((above + self.on_vertical[:, None]).transpose(1, 2))
 
     def right(self, column: Tensor, place: int) -> Tensor:
         """Go to a column: take the last of the horizontal stack that comes in, `(B, before)`, and give ours."""
         self.columns = torch.cat([self.columns[:, :, 1:], column[:, :, None]], dim=2)
         left = functional.linear(self.columns.flatten(1), self.layer.left.weight.flatten(1))
-        found = _at(self.layer.out, gated(left + self.here[:, :, place]))
+        found = _at(self.layer.out, gated(left + self.here[:, place]))
         return found if self.layer.first else column + found
 
 
@@ -80,7 +82,7 @@ def _row(lines: Sequence[_Line], end: nn.Sequential, uniforms: Tensor) -> Tensor
 
 
 def _at(part: nn.Module, x: Tensor) -> Tensor:
-    """Apply a layer that looks at one place alone to one place, `(B, channels)`."""
+    """Apply a layer that looks at one place alone to places of their own, `(..., channels)`."""
     if isinstance(part, nn.Conv2d):
         return functional.linear(x, part.weight.flatten(1), part.bias)
     found: Tensor = part(x)
