@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from unbraid.core.checked_settings import CheckedSettings
+from unbraid.core.checked_settings import CheckedSettings, Network
 
 Verdict = Literal["binary", "extra_class"]
 
@@ -17,10 +17,13 @@ class DRGANConfig(CheckedSettings):
         noise: numbers drawn from U(-1, 1) beside code and pose while training; 0 elsewhere.
         verdict: how the discriminator says "made up": by a logit of its own (`binary`, the public code), or as one
             more identity (`extra_class`, the paper).
-        encoder, decoder, discriminator, reader: hidden widths; the reader names the pose.
+        network: `mlp` flattens latents, `convolutional` is the paper's, for maps; `auto` takes the latter wherever a latent
+            is a map of 16 x 16 or more.
+        encoder, decoder, discriminator, reader: hidden widths of `mlp`; the reader names the pose.
         accuracy_limit: the discriminator learns only while the mean accuracy of its verdicts is below.
         rows: rows of each batch.
-        standardise: of the frozen latents before anything else: `dim`, `channel` or `none`.
+        standardise: of the frozen latents before anything else: `dim`, `channel` or `none`. Convolutions take pictures
+            as they are.
         lr, betas: of Adam, of which each objective has its own.
         steps: training steps of a fit unless told otherwise.
 
@@ -33,6 +36,7 @@ class DRGANConfig(CheckedSettings):
     identity: int = 64
     noise: int = 8
     verdict: Verdict = "binary"
+    network: Network = "mlp"
     encoder: tuple[int, ...] = (256, 256)
     decoder: tuple[int, ...] = (256, 256)
     discriminator: tuple[int, ...] = (256, 256)
@@ -48,6 +52,7 @@ class DRGANConfig(CheckedSettings):
         self.check_at_least(1, "identity", "rows", "steps")
         self.check_at_least(0, "noise")
         self.check_one_of("verdict", Verdict)
+        self.check_one_of("network", Network)
         self.check(0 <= self.accuracy_limit <= 1, "accuracy_limit", "0 <= accuracy_limit <= 1")
         self.check_positive("lr")
         self.check_betas()

@@ -6,13 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unbraid.core.nn import MLP
 from unbraid.core.nn.labelled import labelled_cross_entropy
 from unbraid.plugins.dr_gan.config import Verdict
 
 # Shapes: B rows, D numbers of a latent, I identities, P poses.
-
-SLOPE = 0.2
 
 
 class Seen(NamedTuple):
@@ -26,18 +23,17 @@ class Discriminator(nn.Module):
     """Standardised latents `(B, D)` -> identity, one of them "made up", and pose.
 
     Args:
-        width: D.
-        hidden: widths between.
-        identities, poses: I and P.
+        network: `(B, D)` -> `(B, I + 1 + P)`.
+        identities: I.
         verdict: whether "made up" is a logit of its own (`binary`) or one more identity (`extra_class`).
     """
 
     #: Mean accuracy of its verdicts at the last `judge` while training; a scalar on the device.
     accuracy: Tensor
 
-    def __init__(self, width: int, hidden: tuple[int, ...], identities: int, poses: int, verdict: Verdict) -> None:
+    def __init__(self, network: nn.Module, identities: int, verdict: Verdict) -> None:
         super().__init__()
-        self.network = MLP((width, *hidden, identities + 1 + poses), norm_first=False, slope=SLOPE)
+        self.network = network
         self.identities = identities
         self.verdict = verdict
         self.register_buffer("accuracy", torch.zeros(()))

@@ -4,8 +4,15 @@ from collections.abc import Iterable
 
 from unbraid.registry import DisentanglerSpec, hookimpl
 
-#: Sizes and weights of the paper as far as a head has them: its networks are those of pictures of 96 x 96.
-PAPER: dict[str, object] = {"identity": 320, "noise": 50, "verdict": "extra_class", "rows": 64, "steps": 30_000}
+#: Sizes of the paper and, on maps, its networks.
+PAPER: dict[str, object] = {
+    "identity": 320,
+    "noise": 50,
+    "verdict": "extra_class",
+    "network": "auto",
+    "rows": 64,
+    "steps": 30_000,
+}
 
 
 @hookimpl

@@ -17,14 +17,17 @@ from unbraid.core.interfaces import (
     only,
 )
 from unbraid.core.latents import Latents
-from unbraid.core.nn import MLP, Standardise, initialise, require_narrow
+from unbraid.core.nn import Standardise, recalibrate_batch_norm, require_narrow, rows_at_once, takes_convolutions
 from unbraid.core.nn.labelled import lower_unseen
 from unbraid.plugins.dr_gan.config import DRGANConfig
 from unbraid.plugins.dr_gan.discriminator import Discriminator
 from unbraid.plugins.dr_gan.losses import Game
+from unbraid.plugins.dr_gan.networks import SMALLEST, convolutional, fully_connected
 
 #: Roles of the two labels, by the names of their factors.
 LABELS = {"identity": "content", "pose": "style"}
+#: Rows that batch norm takes its final statistics from: they are walked over once for each of its forty layers.
+STATISTICS = 512
 
 
 class DRGAN(Disentangler):
@@ -39,7 +42,8 @@ class DRGAN(Disentangler):
         identities, poses: classes of the content and of the style label.
 
     Raises:
-        CapabilityError: the latent is too wide for fully connected networks.
+        CapabilityError: the latent is too wide for fully connected networks, or convolutions are asked for and do not
+            fit it.
 
     >>> head = DRGAN(DRGANConfig(identity=5), LatentSpec((16,)), identities=10, poses=3)
     >>> {name: tuple(f.shape) for name, f in head.disentangle(torch.zeros(4, 16)).items()}
@@ -53,7 +57,9 @@ class DRGAN(Disentangler):
 
     def __init__(self, config: DRGANConfig, latent: LatentSpec, identities: int, poses: int) -> None:
         super().__init__()
-        require_narrow(latent, by="dr_gan")
+        self.convolves = takes_convolutions(config.network, latent, SMALLEST, by="dr_gan")
+        if not self.convolves:
+            require_narrow(latent, by="dr_gan")
         self.config = config
         self.latent = latent
         self.steps = config.steps
@@ -61,14 +67,15 @@ class DRGAN(Disentangler):
             Factor("identity", (config.identity,), "content", "content"),
             Factor("pose", (poses,), "style", "style", "categorical"),
         )
-        width = latent.width
-        self.standardise = Standardise(latent, config.standardise)
-        self.encoder = MLP((width, *config.encoder, config.identity), norm_first=False)
-        self.decoder = MLP((config.identity + poses + config.noise, *config.decoder, width), norm_first=False)
-        self.reader = MLP((width, *config.reader, poses), norm_first=False)
-        self.discriminator = Discriminator(width, config.discriminator, identities, poses, config.verdict)
+        as_it_is = self.convolves and latent.is_picture
+        self.standardise = Standardise(latent, "none" if as_it_is else config.standardise)
+        self.encoder, self.decoder, self.reader, judge = (
+            convolutional(config, latent, identities, poses)
+            if self.convolves
+            else fully_connected(config, latent.width, identities, poses)
+        )
+        self.discriminator = Discriminator(judge, identities, config.verdict)
         self.register_buffer("poses", torch.ones(poses, dtype=torch.bool))
-        initialise(self, "glorot")
 
     @classmethod
     def build(cls, config: DRGANConfig, latents: Mapping[str, LatentSpec], labels: Mapping[str, LabelSpec]) -> Self:
@@ -105,6 +112,16 @@ class DRGAN(Disentangler):
     def objectives(self, backbones: Mapping[str, Backbone]) -> Sequence[Objective]:
         """Give the discriminator, the generator and the reader."""
         return Game(self).objectives()
+
+    def finish(self, latents: Mapping[str, Latents]) -> None:
+        """Set batch-norm statistics to those of the finished networks on 512 training latents; MLPs have none."""
+        if not self.convolves:
+            return
+        training: Latents = only(latents)
+        rows = torch.linspace(0, len(training) - 1, min(STATISTICS, len(training)), device=training.device)
+        few = training.subset(rows.long())
+        size = rows_at_once(self.latent)
+        recalibrate_batch_norm(self, lambda: (self.entangle(self.disentangle(z)) for z in few.chunks(size)))
 
     def disentangle(self, z: Tensor) -> dict[str, Tensor]:
         """Split latents `(B, *latent)` into the identity code, and the probabilities of poses `(B, P)`."""
