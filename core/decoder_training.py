@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -10,10 +10,12 @@ import torch
 from unbraid.core.backbone_training import held_out_rows, train_in_phases, training_rows
 from unbraid.core.config import config_to_dict
 from unbraid.core.device import resolve_device
-from unbraid.core.encoder_settings import StatedEncoder
+from unbraid.core.encoder_settings import EncoderSettings, StatedEncoder
+from unbraid.core.errors import ConfigError
 from unbraid.core.images import as_images
 from unbraid.core.interfaces import (
     Backbone,
+    BackboneInfo,
     Dataset,
     Draws,
     LatentSpec,
@@ -23,8 +25,9 @@ from unbraid.core.interfaces import (
     Samples,
 )
 from unbraid.core.latents import Latents
-from unbraid.core.new_decoder import LatentDecoder
+from unbraid.core.new_decoder import LatentDecoder, architecture_of, encoder_of
 from unbraid.core.pretrain_settings import PretrainSettings
+from unbraid.core.restoring import untrained
 from unbraid.core.threads import core_count, threads
 from unbraid.core.training import FitSettings, Monitor
 from unbraid.core.weights import Weights, save_weights
@@ -41,16 +44,21 @@ class PairLoss(Protocol):
         ...
 
 
+A = TypeVar("A", bound=StatedEncoder)
+D = TypeVar("D", bound=LatentDecoder)
+L = TypeVar("L", bound=PairLoss)
+
+
 def train_decoder(
-    decoder: LatentDecoder,
-    whole: Backbone,
+    config: EncoderSettings,
+    kind: type[A],
+    make: Callable[[Backbone, A], D],
     dataset: Dataset,
     out: Path,
     *,
-    architecture: StatedEncoder,
     objective: str,
-    loss: PairLoss,
-    monitor: Callable[[Latents], Monitor],
+    loss: Callable[[D, BackboneInfo], L],
+    monitor: Callable[[L, Latents], Monitor],
     settings: PretrainSettings,
     fit: FitSettings,
     resume: bool,
@@ -61,14 +69,14 @@ def train_decoder(
     as float32.
 
     Args:
-        decoder: is trained, on the device of the settings.
-        whole: the backbone whose encoder is used; it is not trained and not written.
+        config: which encoder; it is not trained and not written.
+        kind: dataclass of what the folder of weights will state.
+        make: makes a decoder for the latents and pictures of a backbone.
         dataset: its pictures have the size the encoder takes.
         out: run folder; checkpoints go to `first` and `last` in it, the result to `weights`.
-        architecture: what brings both back.
         objective: name of what is minimised.
-        loss: what is minimised.
-        monitor: rows of latents and pixels -> what is looked at.
+        loss: makes it, of a decoder for the latents and pictures of a backbone.
+        monitor: the loss, and rows of latents and pixels -> what is looked at.
         settings: of the training.
         fit: length and seed; `steps` must be a number.
         resume: go on with the run in `out`.
@@ -77,21 +85,29 @@ def train_decoder(
         The folder of the weights.
 
     Raises:
+        ConfigError: the config names weights.
         ImageError: the pictures do not fit the encoder.
         DataError: there are no pictures for training.
     """
+    if config.weights is not None:
+        problem = f"{config.adapter}: pretraining starts from nothing"
+        raise ConfigError(problem, expected="no weights", found=config.weights)
+    whole = encoder_of(config)
+    architecture = architecture_of(kind, whole, config.given)
+    decoder = untrained(lambda stated: make(whole, stated), architecture, fit.seed)
     device = resolve_device(settings.device)
     pairs = pairs_of(whole.to(device), dataset).to(device)
     seen = pairs.subset(training_rows(dataset))
     decoder.to(device).start_from(*(moment[: whole.info.latent.width].float() for moment in seen.moments()))
     stated = config_to_dict(architecture)
     batch = {"pairs": Samples(settings.batch_size)}
+    minimised = loss(decoder, whole.info)
     train_in_phases(
         decoder,
         lambda share: [
             Objective(
                 name=objective,
-                loss=loss,
+                loss=minimised,
                 batch=batch,
                 updates=[decoder],
                 optimiser=OptimiserSpec("adam", lr=settings.lr * share),
@@ -100,13 +116,13 @@ def train_decoder(
         seen,
         settle=settings.settle,
         fit=fit,
-        monitor=monitor(pairs.subset(held_out_rows(dataset))),
+        monitor=monitor(minimised, pairs.subset(held_out_rows(dataset))),
         out=out,
         resume=resume,
         identity={"architecture": stated, "pretrain": config_to_dict(settings)},
     )
     weights = Weights(
-        adapter=settings.adapter,
+        adapter=config.adapter,
         tensors=decoder.state_dict(),
         architecture=stated,
         source="unbraid pretrain",

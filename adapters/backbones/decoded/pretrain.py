@@ -11,11 +11,8 @@ from unbraid.adapters.backbones.decoded.adapter import decoder_for
 from unbraid.adapters.backbones.decoded.config import Architecture, DecodedConfig, PretrainConfig
 from unbraid.adapters.backbones.decoded.model import FeatureDecoder
 from unbraid.core.decoder_training import train_decoder
-from unbraid.core.errors import ConfigError
 from unbraid.core.interfaces import Dataset, Draws, Losses, Rows, Term
 from unbraid.core.latents import Latents
-from unbraid.core.new_decoder import architecture_of, encoder_of
-from unbraid.core.restoring import untrained
 from unbraid.core.training import FitSettings, Monitor
 
 STEPS = 3000
@@ -51,21 +48,15 @@ def pretrain(
         ImageError: the pictures do not fit the encoder.
         DataError: there are no pictures for training.
     """
-    if config.weights is not None:
-        raise ConfigError("decoded: pretraining starts from nothing", expected="no weights", found=config.weights)
-    whole = encoder_of(config)
-    architecture = architecture_of(Architecture, whole, config.given)
-    decoder = untrained(lambda stated: decoder_for(whole, stated), architecture, fit.seed)
-    width = whole.info.latent.width
     return train_decoder(
-        decoder,
-        whole,
+        config,
+        Architecture,
+        decoder_for,
         dataset,
         out,
-        architecture=architecture,
         objective="squared_error",
-        loss=SquaredError(decoder, width),
-        monitor=lambda held_out: _monitor(decoder, width, held_out),
+        loss=lambda decoder, whole: SquaredError(decoder, whole.latent.width),
+        monitor=_monitor,
         settings=settings,
         fit=replace(fit, steps=STEPS if fit.steps is None else fit.steps),
         resume=resume,
@@ -96,11 +87,11 @@ def errors(decoder: FeatureDecoder, width: int, pairs: Tensor) -> Tensor:
     return (pictures.flatten(1) - pairs[:, width:]).square()
 
 
-def _monitor(decoder: FeatureDecoder, width: int, held_out: Latents) -> Monitor:
+def _monitor(loss: SquaredError, held_out: Latents) -> Monitor:
     """Look at the squared error of pictures that were not trained on, as a share of their variance."""
 
     def measure() -> float:
-        wrong = sum(errors(decoder, width, pairs).double().sum() for pairs in held_out.chunks(1024))
-        return float(wrong / (held_out.moments()[1][width:].sum() * len(held_out)))
+        wrong = sum(errors(loss.decoder, loss.width, pairs).double().sum() for pairs in held_out.chunks(1024))
+        return float(wrong / (held_out.moments()[1][loss.width :].sum() * len(held_out)))
 
     return Monitor("reconstruction", False, measure)

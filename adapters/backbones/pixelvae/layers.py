@@ -35,9 +35,10 @@ class GatedLayer(nn.Module):
         super().__init__()
         side = FIRST if first else FILTER
         self.first = first
+        #: How far is seen, up, left and right.
         self.sides = side // 2
-        #: Rows and columns that the kernels have.
-        self.reach = side // 2 + (not first)
+        #: Rows and columns that the kernels have: the place itself counts in all but the first layer.
+        self.reach = self.sides + (not first)
         self.above = nn.Conv2d(before, 2 * maps, (self.reach, side))
         self.left = nn.Conv2d(before, 2 * maps, (1, self.reach), bias=False)
         self.down = nn.Conv2d(2 * maps, 2 * maps, 1)
@@ -56,11 +57,8 @@ class GatedLayer(nn.Module):
             Both, `(B, maps, H, W)`.
         """
         on_vertical, on_horizontal = self.given(z)[:, :, None, None].chunk(2, dim=1)
-        height, width = vertical.shape[2:]
-        past = self.reach - (not self.first)
-        above = self.above(
-            functional.pad(vertical, (self.sides, self.sides, past, 0))[:, :, : height + past - self.first]
-        )
-        left = self.left(functional.pad(horizontal, (past, 0))[..., : width + past - self.first])
+        last = -int(self.first)  # the first layer must not see its own row, or column: the last one is cut off
+        above = self.above(functional.pad(vertical, (self.sides, self.sides, self.sides, last)))
+        left = self.left(functional.pad(horizontal, (self.sides, last)))
         found = self.out(gated(left + self.down(above) + on_horizontal))
         return gated(above + on_vertical), found if self.first else horizontal + found

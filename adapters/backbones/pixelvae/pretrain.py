@@ -13,11 +13,8 @@ from unbraid.adapters.backbones.pixelvae.adapter import decoder_for
 from unbraid.adapters.backbones.pixelvae.config import Architecture, PixelVAEConfig, PretrainConfig
 from unbraid.adapters.backbones.pixelvae.model import PixelDecoder, binarised
 from unbraid.core.decoder_training import train_decoder
-from unbraid.core.errors import ConfigError
 from unbraid.core.interfaces import Dataset, Draws, ImageSpec, Losses, Rows, Term
 from unbraid.core.latents import Latents
-from unbraid.core.new_decoder import architecture_of, encoder_of
-from unbraid.core.restoring import untrained
 from unbraid.core.training import FitSettings, Monitor
 
 STEPS = 3500
@@ -56,21 +53,15 @@ def pretrain(
         ImageError: the pictures do not fit the encoder.
         DataError: there are no pictures for training.
     """
-    if config.weights is not None:
-        raise ConfigError("pixelvae: pretraining starts from nothing", expected="no weights", found=config.weights)
-    whole = encoder_of(config)
-    architecture = architecture_of(Architecture, whole, config.given)
-    decoder = untrained(lambda stated: decoder_for(whole, stated, config), architecture, fit.seed)
-    loss = NegativeLogLikelihood(decoder, whole.info.latent.width, whole.info.input)
     return train_decoder(
-        decoder,
-        whole,
+        config,
+        Architecture,
+        lambda whole, architecture: decoder_for(whole, architecture, config),
         dataset,
         out,
-        architecture=architecture,
         objective="likelihood",
-        loss=loss,
-        monitor=lambda held_out: _monitor(loss, held_out),
+        loss=lambda decoder, whole: NegativeLogLikelihood(decoder, whole.latent.width, whole.input),
+        monitor=_monitor,
         settings=settings,
         fit=replace(fit, steps=STEPS if fit.steps is None else fit.steps),
         resume=resume,
