@@ -1,14 +1,17 @@
 """The networks of the papers on pixels: layers as in the tables, a batch by heart, bundles, and what they refuse."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 import zoo_data
+import zoo_layers
 from torch import nn
 from torch.nn import functional as F
+from zoo_layers import count
 
 import unbraid
 from unbraid.core.catalogue import method_config
@@ -26,23 +29,7 @@ FEW_SHOT = ["matching", "prototype"]
 BUILD = {"dr_gan": DRGAN, "jade": JADE, "matching": Matching, "nvae": NVAE, "prototype": Prototype}
 KINDS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm2d, nn.MaxPool2d, nn.Upsample, nn.Sigmoid)
 
-
-def shapes_of(network, *inputs):
-    """Kind and output shape of every layer, in the order in which they run."""
-    found = []
-    hooks = [
-        layer.register_forward_hook(lambda m, _, out: found.append((type(m).__name__, tuple(out.shape[1:]))))
-        for layer in network.modules()
-        if isinstance(layer, KINDS)
-    ]
-    network(*inputs)
-    for hook in hooks:
-        hook.remove()
-    return found
-
-
-def count(network):
-    return sum(p.numel() for p in network.parameters())
+shapes_of = partial(zoo_layers.shapes_of, kinds=KINDS)
 
 
 def latent_backbone(*shape):
@@ -221,6 +208,7 @@ class TestJADE:
         z = torch.randn(3, channels, *size)
         assert view.entangle(view.disentangle(z)).shape == z.shape and not view.bernoulli
 
+    @pytest.mark.slow
     def test_a_bundle_gives_what_a_domain_gives(self, pixels, tmp_path):
         """Maps are resized in ONNX as they are here; export compares its graphs with torch."""
         stripes = zoo_data.stripes()  # 8 x 8
@@ -324,6 +312,7 @@ class TestDRGAN:
             torch.testing.assert_close(layer.running_mean, x.mean((0, 2, 3)), atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(layer.running_var, x.var((0, 2, 3), correction=0), atol=1e-5, rtol=1e-3)
 
+    @pytest.mark.slow
     def test_a_bundle_gives_what_the_head_gives(self, tmp_path):
         stripes = zoo_data.stripes()
         rows = np.arange(0, len(stripes.images), 9)

@@ -1,8 +1,12 @@
 """Layers as in the tables of Jha et al. 2018, and what fits where."""
 
+from functools import partial
+
 import pytest
 import torch
+import zoo_layers
 from torch import nn
+from zoo_layers import count
 
 import unbraid
 from unbraid.core.errors import CapabilityError, ConfigError
@@ -14,23 +18,8 @@ from unbraid.core.two_codes.networks import build_networks
 LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
-def shapes_of(network, *inputs):
-    """Weights and outputs of the layers that have weights, and outputs of those that bend, in their order."""
-    found = []
-    kept = (*LAYERS, nn.InstanceNorm2d, nn.ReLU, nn.LeakyReLU, nn.Sigmoid)
-    hooks = [
-        layer.register_forward_hook(lambda m, _, out: found.append((type(m).__name__, tuple(out.shape[1:]))))
-        for layer in network.modules()
-        if isinstance(layer, kept)
-    ]
-    network(*inputs)
-    for hook in hooks:
-        hook.remove()
-    return found
-
-
-def count(network):
-    return sum(p.numel() for p in network.parameters())
+#: Layers that have weights, and those that bend.
+shapes_of = partial(zoo_layers.shapes_of, kinds=(*LAYERS, nn.InstanceNorm2d, nn.ReLU, nn.LeakyReLU, nn.Sigmoid))
 
 
 def networks(shape, *, stochastic=True, storage="uint8", **settings):
