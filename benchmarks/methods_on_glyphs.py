@@ -288,7 +288,7 @@ class TwoDomains:
         return cls(ground.backbone, training, part(glyphs, rest, dark=True), out)
 
     def verdicts(self, seeds: Sequence[int], steps: int | None) -> list[tuple[str, str, Verdict]]:
-        """Accuracy in the poorer domain, against a linear probe of the same latents and labels and the paper's baselines."""
+        """Accuracy in the poorer domain, against a linear probe of the same labels, and against the paper's baselines."""
         latents = {name: self.encoded(name, data) for name, data in {**self.training, "test": self.test}.items()}
         known = np.flatnonzero(self.training["dark"].closed_set() == 0)
         linear = linear_hits(latents["dark"], known, latents["test"], np.arange(len(self.test)))
@@ -353,9 +353,9 @@ def main() -> None:
     compare(recipe, out / "comparison")
     finished = Finished(recipe, load_ground(recipe, out / "comparison"), out / "comparison")
     domains = TwoDomains.of(finished.ground, out / "jade")
-    promised = [*measured(CLAIMS, finished), *domains.verdicts(recipe.seeds, 200 if asked.quick else None)]
-    print(f"glyphs, {len(recipe.seeds)} seed(s)\n\n{table(promised)}\n\nNot promised:\n")
-    print(table(measured(NOT_PROMISED, finished)))
+    *joined, beside_paired = domains.verdicts(recipe.seeds, 200 if asked.quick else None)
+    print(f"glyphs, {len(recipe.seeds)} seed(s)\n\n{table([*measured(CLAIMS, finished), *joined])}\n")
+    print(f"Not promised:\n\n{table([*measured(NOT_PROMISED, finished), beside_paired])}")
 
 
 def measured(claims: Mapping[str, Sequence[tuple[str, Measure]]], finished: Finished) -> list[tuple[str, str, Verdict]]:
