@@ -50,8 +50,7 @@ def draw(layers: Sequence[GatedLayer], end: nn.Sequential, z: Tensor, uniforms: 
         layers: of the network.
         end: turns the horizontal stack into the logit of a pixel.
         z: `(B, latent)`, standardised; its dtype is that of the layers.
-        uniforms: `(H, W)`, or `(B, H, W)` where every picture has its own; a pixel is 1 where its number is below the
-            probability.
+        uniforms: `(B, H, W)`; a pixel is 1 where its number is below the probability.
 
     Returns:
         `(B, 1, H, W)`, zeros and ones.
@@ -64,7 +63,7 @@ def draw(layers: Sequence[GatedLayer], end: nn.Sequential, z: Tensor, uniforms: 
         last = 2 * rows[-1] - 1 if rows else z.new_zeros(len(z), 1, width)
         for line in lines:
             last = line.below(last)
-        rows.append(_row(lines, end, uniforms[..., i, :].expand(len(z), width)))
+        rows.append(_row(lines, end, uniforms[:, i]))
     return torch.stack(rows, dim=2)
 
 

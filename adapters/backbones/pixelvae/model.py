@@ -15,6 +15,8 @@ from unbraid.core.new_decoder import LatentDecoder
 
 #: Below this a number of the latent hardly varies, and is not blown up.
 STD_FLOOR = 1e-3
+#: Pictures that are drawn at once: what the layers keep of more than that no longer fits a processor's cache.
+CHUNK = 128
 
 
 def binarised(x: Tensor) -> Tensor:
@@ -95,8 +97,9 @@ class PixelDecoder(LatentDecoder):
         """
         exact = deepcopy(self).double()
         layers = cast("list[GatedLayer]", list(exact.layers))
-        found = draw(layers, exact.end, exact._standard(z.double()), uniforms.double())
-        return found.to(z.dtype)
+        each = uniforms.double().expand(len(z), *uniforms.shape[-2:])
+        parts = zip(exact._standard(z.double()).split(CHUNK), each.split(CHUNK), strict=True)
+        return torch.cat([draw(layers, exact.end, *part) for part in parts]).to(z.dtype)
 
     def forward(self, z: Tensor) -> Tensor:
         """Draw a picture for each latent, always the same one for the same latent."""
