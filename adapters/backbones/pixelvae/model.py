@@ -98,7 +98,7 @@ class PixelDecoder(LatentDecoder):
         exact = deepcopy(self).double()
         layers = cast("list[GatedLayer]", list(exact.layers))
         each = uniforms.double().expand(len(z), *uniforms.shape[-2:])
-        parts = zip(exact._standard(z.double()).split(CHUNK), each.split(CHUNK), strict=True)
+        parts = zip(torch.split(exact._standard(z.double()), CHUNK), torch.split(each, CHUNK), strict=True)
         return torch.cat([draw(layers, exact.end, *part) for part in parts]).to(z.dtype)
 
     def forward(self, z: Tensor) -> Tensor:
