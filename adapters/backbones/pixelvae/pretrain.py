@@ -17,7 +17,7 @@ from unbraid.core.interfaces import Dataset, Draws, ImageSpec, Losses, Rows, Ter
 from unbraid.core.latents import Latents
 from unbraid.core.training import FitSettings, Monitor
 
-STEPS = 3500
+STEPS = 2000
 #: Pictures at a time in a look.
 LOOK = 128
 
