@@ -64,24 +64,24 @@ PROTOCOL = (
 )
 
 
-def plain(out: Path, steps: int) -> unbraid.Backbone:
-    """Train the plain decoder, unless it is there."""
+def trained(train: Callable[..., Path], out: Path, steps: int) -> str:
+    """Train a decoder on glyphs, unless it is there, and give its weights."""
     if not (out / "weights").exists():
         fit = FitSettings(steps=steps, eval_every=250, checkpoint_every=250, quiet=True)
-        settings = PlainTraining(device="cpu")
-        data = unbraid.load_dataset("glyphs")
-        pretrain_plain(DecodedConfig(**ENCODER), data, out, settings=settings, fit=fit, resume=out.exists())
-    return unbraid.load_backbone("decoded", weights=str(out / "weights"))
+        train(dataset=unbraid.load_dataset("glyphs"), out=out, fit=fit, resume=out.exists())
+    return str(out / "weights")
+
+
+def plain(out: Path, steps: int) -> unbraid.Backbone:
+    """Train the plain decoder, unless it is there."""
+    train = partial(pretrain_plain, DecodedConfig(**ENCODER), settings=PlainTraining(device="cpu"))
+    return unbraid.load_backbone("decoded", weights=trained(train, out, steps))
 
 
 def pixel_by_pixel(out: Path, steps: int) -> PixelVAEBackbone:
     """Train the autoregressive decoder, unless it is there."""
-    if not (out / "weights").exists():
-        fit = FitSettings(steps=steps, eval_every=250, checkpoint_every=250, quiet=True)
-        settings = PixelTraining(device="cpu")
-        data = unbraid.load_dataset("glyphs")
-        pretrain_pixels(PixelVAEConfig(**ENCODER), data, out, settings=settings, fit=fit, resume=out.exists())
-    backbone = unbraid.load_backbone("pixelvae", weights=str(out / "weights"))
+    train = partial(pretrain_pixels, PixelVAEConfig(**ENCODER), settings=PixelTraining(device="cpu"))
+    backbone = unbraid.load_backbone("pixelvae", weights=trained(train, out, steps))
     assert isinstance(backbone, PixelVAEBackbone)
     return backbone
 

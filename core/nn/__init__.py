@@ -14,6 +14,7 @@ from unbraid.core.nn.few_shot import (
 from unbraid.core.nn.gaussian import gaussian_kl, squared_wasserstein
 from unbraid.core.nn.initialisers import INITIALISERS, Initialiser, initialise
 from unbraid.core.nn.latent_view import MAX_WIDTH, LatentView, MapView, PerPosition, require_narrow
+from unbraid.core.nn.likelihood import misfit
 from unbraid.core.nn.mlp import MLP
 from unbraid.core.nn.mutual_information import BiasCorrectedBound, donsker_varadhan, log_mean_exp
 from unbraid.core.nn.pair_discriminator import PairDiscriminator
@@ -47,6 +48,7 @@ __all__ = [
     "initialise",
     "log_mean_exp",
     "matching_log_probabilities",
+    "misfit",
     "pooled",
     "prototype_logits",
     "recalibrate_batch_norm",

@@ -5,7 +5,6 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from unbraid.core.errors import LabelError, UnknownNameError
 from unbraid.core.interfaces import (
@@ -19,7 +18,7 @@ from unbraid.core.interfaces import (
     only,
 )
 from unbraid.core.latents import Latents
-from unbraid.core.nn import MLP, Standardise, initialise, require_narrow, takes_convolutions
+from unbraid.core.nn import MLP, Standardise, initialise, misfit, require_narrow, takes_convolutions
 from unbraid.plugins.jade.config import JADEConfig
 from unbraid.plugins.jade.losses import Joint
 from unbraid.plugins.jade.networks import SMALLEST, convolutional_decoder, convolutional_encoder
@@ -118,13 +117,8 @@ class Domain(Disentangler):
         return made
 
     def misfit(self, standardised: Tensor, made: Tensor) -> Tensor:
-        """Give the negative log-likelihood of latents `(B, D)`, summed over D, of what `join` made: `(B,)`.
-
-        Of a Gaussian it is the squared error by twice the variance, up to a constant.
-        """
-        if self.bernoulli:
-            return F.binary_cross_entropy_with_logits(made, standardised, reduction="none").sum(1)
-        return (standardised - made).square().sum(1) / (2 * self.config.variance)
+        """Give the negative log-likelihood of latents `(B, D)`, summed over D, of what `join` made: `(B,)`."""
+        return misfit(standardised, made, variance=self.config.variance, bernoulli=self.bernoulli)
 
 
 class JADE(Disentangler):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from unbraid.core.interfaces import Backbone, LatentSpec, Objective, Posterior
-from unbraid.core.nn import MLP, ClassHead, gaussian_kl, initialise
+from unbraid.core.nn import MLP, ClassHead, gaussian_kl, initialise, misfit
 from unbraid.core.nn.labelled import one_hot
 from unbraid.plugins.m2.config import M2Config
 from unbraid.plugins.m2.losses import Bound
@@ -84,5 +84,7 @@ class M2(ClassHead):
         style = self.read(standardised, probabilities)
         assert style.log_variance is not None
         made = self.join(probabilities, style.sample(noise))
-        misfit = (standardised - made).square().sum(1) / (2 * self.config.variance)
-        return misfit, gaussian_kl(style.mean, style.log_variance)
+        return (
+            misfit(standardised, made, variance=self.config.variance),
+            gaussian_kl(style.mean, style.log_variance),
+        )

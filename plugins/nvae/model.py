@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from unbraid.core.interfaces import Backbone, LabelSpec, LatentSpec, Objective, Picture, Posterior
 from unbraid.core.latents import Latents
-from unbraid.core.nn import ClassHead, initialise, takes_convolutions
+from unbraid.core.nn import ClassHead, initialise, misfit, takes_convolutions
 from unbraid.plugins.nvae.config import NVAEConfig
 from unbraid.plugins.nvae.gate import ClassGate
 from unbraid.plugins.nvae.losses import Bound
@@ -108,11 +107,5 @@ class NVAE(ClassHead):
         return made
 
     def misfit(self, standardised: Tensor, made: Tensor) -> Tensor:
-        """Give -log p(x|y, z), summed over dimensions, of what `join` made: `(..., D)` -> `(...)`.
-
-        Of a Gaussian it is the squared error by twice the variance, up to a constant.
-        """
-        if self.bernoulli:
-            target = standardised.expand_as(made)
-            return F.binary_cross_entropy_with_logits(made, target, reduction="none").sum(-1)
-        return (standardised - made).square().sum(-1) / (2 * self.config.variance)
+        """Give -log p(x|y, z), summed over dimensions, of what `join` made: `(..., D)` -> `(...)`."""
+        return misfit(standardised, made, variance=self.config.variance, bernoulli=self.bernoulli)
